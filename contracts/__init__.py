@@ -1,0 +1,1 @@
+"""What crosses a boundary between the services: pydantic models and the standard library only."""

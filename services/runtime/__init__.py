@@ -1,0 +1,1 @@
+"""The chassis every service stands on; it knows none of them."""

@@ -1,0 +1,1 @@
+"""The store: our persistence module of the eventsourcing library."""

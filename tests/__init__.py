@@ -1,0 +1,1 @@
+"""Tests, by promise: specs, laws, edges, conformance, contracts, simulation, system."""
