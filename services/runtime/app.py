@@ -1,0 +1,218 @@
+"""The process around a service: its HTTP application, its workers, and an orderly end."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.runtime import limits, problems
+from services.runtime.http import bounded_protocol
+from services.runtime.settings import RuntimeSettings
+from services.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+ReadyCheck = Callable[[], dict[str, str]]
+
+
+class Worker(Protocol):
+    """One thread's work: runs until `stop` is set, and finishes the transaction at hand before it returns."""
+
+    name: str
+
+    def run(self, stop: threading.Event) -> None: ...
+
+
+@dataclass
+class Service:
+    """A service as its composition root made it; `ready` answers what is wrong, by name."""
+
+    name: str
+    app: FastAPI
+    workers: list[Worker] = field(default_factory=list)
+    ready: ReadyCheck = dict
+    close: Callable[[], None] = lambda: None
+
+
+class NotReady(problems.Refusal):
+    """The service is up but cannot do its work yet."""
+
+    status = 503
+    headers: ClassVar = {"Retry-After": "1"}
+
+
+def create_app(name: str, routers: Iterable[APIRouter], *, ready: ReadyCheck, access: object) -> FastAPI:
+    """The HTTP application of a service: its routers, health, problems, documentation, strict bodies."""
+    app = FastAPI(title=f"Wayproof {name}", version="1", generate_unique_id_function=lambda route: route.name)
+    app.state.access = access
+    problems.install(app)
+    for router in (*routers, _health(ready), problems.router()):
+        limits.make_strict(router)
+        app.include_router(router)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def serve(service: Service, settings: RuntimeSettings) -> int:
+    """Run the service until it is told to stop; 0 when it stopped in order, 1 when something of it died."""
+    try:
+        listener = _listen(settings.host, settings.port)
+    except OSError as fault:
+        log.fault("cannot listen", fault, host=settings.host, port=settings.port)
+        service.close()
+        return 1
+    server = uvicorn.Server(_config(service.app, settings))
+    server.capture_signals = _no_signals  # type: ignore[method-assign]
+    crew = Crew(service.workers, on_death=lambda: setattr(server, "should_exit", True))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    return _run(service, server, crew, listener, settings.stop_timeout_s)
+
+
+class Crew:
+    """The worker threads of a service; one that ends before it is told to ends them all."""
+
+    def __init__(self, workers: Sequence[Worker], on_death: Callable[[], None]) -> None:
+        self._stop = threading.Event()
+        self._on_death = on_death
+        self._threads = [threading.Thread(target=self._work, args=[w], name=w.name, daemon=True) for w in workers]
+        self.died: list[str] = []
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Whether every worker finished what it had at hand in time."""
+        self._stop.set()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self, worker: Worker) -> None:
+        try:
+            worker.run(self._stop)
+            if self._stop.is_set():
+                return
+            log.error("worker ended before it was told to", worker=worker.name)
+        except BaseException as fault:
+            log.fault("worker died", fault, worker=worker.name)
+        self.died.append(worker.name)
+        self._on_death()
+
+
+class FolderLock:
+    """Holds a data folder for one process, until it is closed or the process ends."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle  # a bare descriptor: dropping this object does not let go of the folder
+
+    def close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def lock_folder(path: Path) -> FolderLock:
+    """Take the folder for this process; when another has it, exit 1 and say which."""
+    path.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(handle, 20).decode(errors="replace").strip()
+        os.close(handle)
+        raise SystemExit(f"{path} is in use by process {holder or 'unknown'}; stop it first") from None
+    os.truncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    return FolderLock(handle)
+
+
+def _run(service: Service, server: uvicorn.Server, crew: Crew, listener: socket.socket, stop_timeout_s: float) -> int:
+    """Requests end before workers do: a request may be waiting for a worker's commit."""
+    log.info("listening", host=listener.getsockname()[0], port=listener.getsockname()[1], pid=os.getpid())
+    crew.start()
+    server.run(sockets=[listener])
+    if not crew.stop(stop_timeout_s):
+        log.error("workers did not finish in time", wait_s=stop_timeout_s)
+        return 1
+    service.close()
+    log.info("stopped", count=len(crew.died))
+    return 1 if crew.died else 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)
+
+
+def _config(app: FastAPI, settings: RuntimeSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=bounded_protocol(settings.header_bytes_max, settings.header_timeout_s),
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        headers=[("X-Content-Type-Options", "nosniff")],
+        limit_concurrency=settings.connections_max,
+        timeout_keep_alive=settings.keep_alive_timeout_s,
+        timeout_graceful_shutdown=settings.stop_timeout_s,
+    )
+
+
+@contextlib.contextmanager
+def _no_signals() -> Iterator[None]:
+    """`serve` handles the signals: the server's own handling would end the process before the workers finish."""
+    yield
+
+
+def _health(ready: ReadyCheck) -> APIRouter:
+    router = APIRouter(prefix="/health", tags=["health"])
+
+    @router.get("/live")
+    def get_live() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "live"}
+
+    @router.get("/ready", responses=problems.problems(NotReady))
+    def get_ready() -> dict[str, str]:
+        """The service can do its work; when not, what is wrong, by name."""
+        if wrong := ready():
+            raise NotReady(wrong=wrong)
+        return {"status": "ready"}
+
+    return router
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI, with bad input answered as it really is: a 400 problem, not the framework's 422."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        for path in document["paths"].values():
+            for operation in path.values():
+                _say_400(operation["responses"])
+        for unused in ("HTTPValidationError", "ValidationError"):
+            document.get("components", {}).get("schemas", {}).pop(unused, None)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _say_400(responses: dict[str, Any]) -> None:
+    if responses.pop("422", None) and "400" not in responses:
+        responses |= {str(status): said for status, said in problems.problems(problems.InvalidRequest).items()}

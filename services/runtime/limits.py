@@ -1,0 +1,312 @@
+"""Bounds on what anyone may send: strict JSON, and bodies bounded in bytes, in time and after decompression."""
+
+import asyncio
+import json
+import re
+import zlib
+from collections.abc import Callable, Coroutine, Iterator
+from decimal import Decimal
+from typing import Any, ClassVar, Never
+
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from services.runtime.problems import Refusal, pointer_to
+
+INTEGER_MAX = 2**53
+INTEGER_CHARACTERS_MAX = len(str(-INTEGER_MAX))
+NUMBER_CHARACTERS_MAX = 64
+EXPONENT_MAX = 308  # beyond it a double is infinite or zero, and two readers would disagree
+DEPTH_MAX = 32
+KEYS_MAX = 100_000
+BODY_BYTES_MAX = 10 * 1024 * 1024
+BODY_TIMEOUT_S = 20.0
+FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+class MalformedJson(Refusal):
+    """The body is not JSON as this service reads it."""
+
+
+class BodyTooLarge(Refusal):
+    """The body is larger than this endpoint takes."""
+
+    status = 413
+    headers: ClassVar = {"Connection": "close"}
+
+
+class BodyTooSlow(Refusal):
+    """The body did not arrive in time."""
+
+    status = 408
+    headers: ClassVar = {"Connection": "close"}
+
+
+class BodyIncomplete(Refusal):
+    """The body is not as long as its Content-Length says."""
+
+    headers: ClassVar = {"Connection": "close"}
+
+
+class BodyNotDecompressible(Refusal):
+    """The body is not what its Content-Encoding says."""
+
+
+class EncodingNotSupported(Refusal):
+    """The Content-Encoding is not one this service reads; gzip and identity are."""
+
+    status = 415
+    headers: ClassVar = {"Accept-Encoding": "gzip, identity"}
+
+
+# ---- strict JSON: the C scanner does the reading; only what it found suspicious is read again, to say where
+
+
+class _SuspiciousError(ValueError):
+    """The document breaks a rule of ours; where and which is found by reading it again."""
+
+
+# a string (or the rest of the text, when it never closes): possessive, so it cannot be made to backtrack
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ODD_ESCAPE = re.compile(rb"\\(?:[bf]|u(?:00[01]|007[fF]|[dD][89a-fA-F]))")
+_ODD_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def parse_json(raw: bytes, *, depth_max: int = DEPTH_MAX, keys_max: int = KEYS_MAX) -> object:
+    """Read one JSON document, refusing whatever two readers could read differently.
+
+    UTF-8 without a byte order mark; no key twice; no NaN or Infinity; integers within 2^53; other numbers are
+    exact decimals within a double's range; no lone surrogates and no control characters save tab and line ends.
+    """
+    _check_depth(raw, depth_max)
+    if raw.count(b":") > keys_max:
+        _check_keys(raw, keys_max)
+    text = _decode(raw)
+    try:
+        if (b"\\" in raw and _ODD_ESCAPE.search(raw)) or b"\x7f" in raw:
+            raise _SuspiciousError
+        return _STRICT.decode(text)
+    except json.JSONDecodeError as error:
+        raise MalformedJson(error.msg, offset=error.pos) from None
+    except _SuspiciousError:
+        return _read_again(text)
+
+
+def _decode(raw: bytes) -> str:
+    if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise MalformedJson("UTF-8 without a byte order mark is wanted", offset=0)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedJson("not UTF-8", offset=error.start) from None
+
+
+def _check_depth(raw: bytes, depth_max: int) -> None:
+    """Before the parser sees it, so that no nesting makes it recurse; most bodies have too few brackets to look."""
+    if raw.count(b"[") + raw.count(b"{") <= depth_max:
+        return
+    depth = 0
+    for bracket in _STRING.sub(b"", raw).translate(None, _NOT_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > depth_max:
+            raise MalformedJson(f"nested deeper than {depth_max}")
+
+
+def _check_keys(raw: bytes, keys_max: int) -> None:
+    if _STRING.sub(b"", raw).count(b":") > keys_max:
+        raise MalformedJson(f"more than {keys_max} keys")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _SuspiciousError
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > INTEGER_CHARACTERS_MAX or abs(number := int(text)) > INTEGER_MAX:
+        raise _SuspiciousError
+    return number
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        raise _SuspiciousError
+    number = Decimal(text)
+    if not -EXPONENT_MAX <= number.adjusted() <= EXPONENT_MAX:
+        raise _SuspiciousError
+    return number or abs(number)  # minus zero is zero
+
+
+def _constant(text: str) -> Never:
+    raise _SuspiciousError
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+)
+
+
+class _Pairs(list[tuple[str, object]]):
+    """An object as it was written, repeated keys and all."""
+
+
+class _Fault(str):
+    """Stands where a number was that breaks a rule, and says which."""
+
+    __slots__ = ()
+
+
+def _number_or_fault(text: str) -> object:
+    try:
+        return _decimal(text) if set(text) & set(".eE") else _integer(text)
+    except _SuspiciousError:
+        return _Fault("a number beyond what is read exactly")
+
+
+_SLOW = json.JSONDecoder(
+    object_pairs_hook=_Pairs,
+    parse_int=_number_or_fault,
+    parse_float=_number_or_fault,
+    parse_constant=lambda text: _Fault("NaN and Infinity are not JSON"),
+)
+
+
+def _read_again(text: str) -> object:
+    """Find the first fault and refuse with a pointer to it; or there was none, only an innocent escape."""
+    try:
+        for path, reason in _faults(_SLOW.decode(text), ()):
+            raise MalformedJson(reason, pointer=pointer_to(path))
+        return _STRICT.decode(text)
+    except json.JSONDecodeError as error:
+        raise MalformedJson(error.msg, offset=error.pos) from None
+
+
+_Path = tuple[object, ...]
+
+
+def _faults(value: object, path: _Path) -> Iterator[tuple[_Path, str]]:
+    """Every fault, in the order of the text; recursion is bounded by the depth already checked."""
+    if isinstance(value, _Fault):
+        yield path, str(value)
+    elif isinstance(value, str):
+        if _ODD_CHARACTER.search(value):
+            yield path, "a control character or lone surrogate"
+    elif isinstance(value, _Pairs):
+        yield from _faults_of_object(value, path)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _faults(item, (*path, index))
+
+
+def _faults_of_object(pairs: _Pairs, path: _Path) -> Iterator[tuple[_Path, str]]:
+    seen: set[str] = set()
+    for key, value in pairs:
+        if _ODD_CHARACTER.search(key):
+            yield path, "a key with a control character or lone surrogate"
+        if key in seen:
+            yield (*path, key), "a key that is there twice"
+        seen.add(key)
+        yield from _faults(value, (*path, key))
+
+
+# ---- bodies
+
+
+async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX, *, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+    """The whole body, decompressed: at most `bytes_max` before and after, within `timeout_s`."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", "x-gzip", ""}:
+        raise EncodingNotSupported
+    declared = _declared_length(request, bytes_max)
+    try:
+        async with asyncio.timeout(timeout_s):
+            raw = await _collect(request, bytes_max)
+    except TimeoutError:
+        raise BodyTooSlow(timeout_s=timeout_s) from None
+    except ClientDisconnect:
+        raise BodyIncomplete from None
+    if declared is not None and declared != len(raw):
+        raise BodyIncomplete
+    return raw if encoding in {"identity", ""} else decompress(raw, bytes_max)
+
+
+def decompress(raw: bytes, bytes_max: int) -> bytes:
+    """One gzip member, never more than `bytes_max` of it in memory however much it says it holds."""
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = inflater.decompress(raw, bytes_max + 1)
+    except zlib.error:
+        raise BodyNotDecompressible from None
+    if len(plain) > bytes_max:
+        raise BodyTooLarge(bytes_max=bytes_max)
+    if not inflater.eof or inflater.unused_data:
+        raise BodyNotDecompressible
+    return plain
+
+
+def _declared_length(request: Request, bytes_max: int) -> int | None:
+    declared = request.headers.get("content-length")
+    if declared is None:
+        return None
+    if not (declared.isascii() and declared.isdigit()) or len(declared) > 18:
+        raise BodyIncomplete
+    if int(declared) > bytes_max:
+        raise BodyTooLarge(bytes_max=bytes_max)
+    return int(declared)
+
+
+async def _collect(request: Request, bytes_max: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
+            raise BodyTooLarge(bytes_max=bytes_max)
+    return bytes(body)
+
+
+class StrictRoute(APIRoute):
+    """A route whose JSON body is bounded and read strictly before the framework looks at it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        return handle if self.body_field is None else _strictly(handle)
+
+
+def make_strict(router: APIRouter) -> None:
+    """Every route of this router that takes a model as its body reads it strictly, whoever wrote the route."""
+    for route in router.routes:
+        if type(route) is APIRoute:
+            route.__class__ = StrictRoute  # the framework builds the handler when the router is included
+        elif isinstance(inner := getattr(route, "original_router", None), APIRouter):
+            make_strict(inner)
+
+
+def _strictly(handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> Callable[..., Any]:
+    async def read_then_handle(request: Request) -> Response:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type in FORM_TYPES:
+            return await handle(request)
+        raw = await read_body(request)
+        is_json = media_type == "application/json" or media_type.endswith("+json")
+        return await handle(_ReadRequest(request, raw, parse_json(raw) if raw and is_json else None))
+
+    return read_then_handle
+
+
+class _ReadRequest(Request):
+    """A request whose body was read already."""
+
+    def __init__(self, request: Request, raw: bytes, document: object) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw, self._document = raw, document
+
+    async def body(self) -> bytes:
+        return self._raw
+
+    async def json(self) -> object:
+        return self._document
