@@ -1,0 +1,1 @@
+"""What ingest decides, as plain data and pure functions: no clock, no storage, no wire format."""

@@ -1,0 +1,209 @@
+"""What one claim does to the record it belongs to: the pure decision behind every door and every redrive."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from services.ingest.domain.checks import CheckedClaim
+from services.ingest.domain.claims import Claim, Fault, NoClaim, Withdrawal
+from services.ingest.domain.outcomes import Outcome
+
+
+class OnChange(StrEnum):
+    """What other content under a known record key means; the mapping says which."""
+
+    REVISE = "revise"  # the source corrected its record
+    CONFLICT = "conflict"  # the source must not; counted nowhere
+    NEW = "new"  # the source reuses keys: each content under one is a record of its own
+
+
+def record_of(claim: Claim, on_change: OnChange) -> str | None:
+    """What `current` is looked up by (stored only as a keyed digest): the record key, under `new` with what it says."""
+    if claim.record_key is None or on_change is not OnChange.NEW:
+        return claim.record_key
+    return "\x1f".join((claim.record_key, claim.learner.scheme, claim.learner.value, claim.content().decode()))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVersion:
+    """The current version of a record: the latest by arrival that took effect or repeated it.
+
+    `content` is a keyed digest of `Claim.content()`. A tombstone (a withdrawal of what was never accepted)
+    is withdrawn and has no evidence.
+    """
+
+    arrival: int
+    content: bytes
+    learner: UUID | None
+    evidence: UUID | None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The claim at hand: its place in the order of receipt (kept through parking and redrive), digest, and learner."""
+
+    order: int
+    content: bytes = b""
+    learner: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """New evidence."""
+
+    outcome: ClassVar = Outcome.ACCEPTED
+    checked: CheckedClaim
+
+
+@dataclass(frozen=True, slots=True)
+class Revise:
+    """Evidence in place of `evidence`, of the same learner."""
+
+    outcome: ClassVar = Outcome.ACCEPTED
+    checked: CheckedClaim
+    evidence: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The corrected record is about somebody else: retract `evidence` of `learner`, accept for the new one."""
+
+    outcome: ClassVar = Outcome.ACCEPTED
+    checked: CheckedClaim
+    evidence: UUID
+    learner: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Retract:
+    """The record is withdrawn: retract `evidence` of `learner`."""
+
+    outcome: ClassVar = Outcome.ACCEPTED
+    evidence: UUID
+    learner: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Withdrawn before anything of it was accepted: keep a tombstone, so that what waits is superseded."""
+
+    outcome: ClassVar = Outcome.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The current version said this already."""
+
+    outcome: ClassVar = Outcome.DUPLICATE
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Other content under a key whose content must not change."""
+
+    outcome: ClassVar = Outcome.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """The learner is unknown; it waits for a link."""
+
+    outcome: ClassVar = Outcome.PARKED
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """It cannot be read, mapped or checked; it waits for a redrive."""
+
+    outcome: ClassVar = Outcome.QUARANTINED
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A version that arrived later has taken effect already."""
+
+    outcome: ClassVar = Outcome.SUPERSEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Understood; says nothing about a competency."""
+
+    outcome: ClassVar = Outcome.NO_CLAIM
+    reason: str
+
+
+Decision = Accept | Revise | Move | Retract | Bury | Duplicate | Conflict | Park | Quarantine | Superseded | Nothing
+Judged = CheckedClaim | Withdrawal | NoClaim | Fault
+
+
+def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_change: OnChange) -> Decision:
+    """What the item does. `current` is None for an unknown record key, and for an item that has none."""
+    match item:
+        case Fault():
+            return Quarantine(item)
+        case NoClaim(reason):
+            return Nothing(reason)
+        case Withdrawal():
+            return _withdraw(arrival, current)
+        case CheckedClaim():
+            return _claim(item, arrival, current, on_change)
+
+
+def version_after(
+    decision: Decision, arrival: Arrival, current: RecordVersion | None, evidence: UUID | None
+) -> RecordVersion | None:
+    """The record's current version from now on; `evidence` is the id the caller gave to what was accepted.
+
+    A repeat counts as the later arrival: of 3, 4, 3 the last stands, also when the 4 was parked until after it.
+    """
+    match decision:
+        case Accept() | Revise() | Move():
+            return RecordVersion(arrival.order, arrival.content, arrival.learner, evidence)
+        case Retract() | Bury():
+            return RecordVersion(arrival.order, b"", None, None, withdrawn=True)
+        case Duplicate() if current is not None:
+            return replace(current, arrival=max(current.arrival, arrival.order))
+        case _:
+            return current
+
+
+def _withdraw(arrival: Arrival, current: RecordVersion | None) -> Decision:
+    if current is None:
+        return Bury()
+    if current.arrival > arrival.order:
+        return Superseded()
+    if current.withdrawn:
+        return Duplicate()
+    return Retract(*_in_force(current))
+
+
+def _claim(checked: CheckedClaim, arrival: Arrival, current: RecordVersion | None, on_change: OnChange) -> Decision:
+    """Lateness first: what a later version has replaced is over, whether or not its learner is known by now."""
+    if current is not None and current.arrival > arrival.order:
+        return Superseded()
+    if arrival.learner is None:
+        return Park()
+    if current is None:
+        return Accept(checked)
+    if current.withdrawn:
+        return Conflict() if on_change is OnChange.CONFLICT else Accept(checked)
+    if current.content == arrival.content and current.learner == arrival.learner:
+        return Duplicate()
+    return _changed(checked, arrival, current, on_change)
+
+
+def _changed(checked: CheckedClaim, arrival: Arrival, current: RecordVersion, on_change: OnChange) -> Decision:
+    if on_change is OnChange.CONFLICT:
+        return Conflict()
+    evidence, learner = _in_force(current)
+    return Revise(checked, evidence) if learner == arrival.learner else Move(checked, evidence, learner)
+
+
+def _in_force(current: RecordVersion) -> tuple[UUID, UUID]:
+    assert current.evidence is not None, "a version in force has evidence"
+    assert current.learner is not None, "and evidence is some learner's"
+    return current.evidence, current.learner

@@ -1,0 +1,1 @@
+"""One wire format a file: bytes in, documents or named refusals out."""
