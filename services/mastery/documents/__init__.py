@@ -1,0 +1,1 @@
+"""The documents that decide: frameworks, scales and policies, read strictly, kept canonically, named by digest."""

@@ -1,0 +1,96 @@
+"""Building the event of a node that passed into or out of met; its id follows from where in history it happened."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from services.mastery.domain.determining import Determination
+from services.mastery.domain.evaluation import Reckoning
+from services.mastery.domain.facts import Fact
+from services.mastery.domain.requirements import leaves
+from services.mastery.domain.rounding import shown
+from services.mastery.domain.rules import Leaf, Plan
+from services.mastery.domain.standings import Standing
+from services.mastery.domain.thresholds import (
+    Achieved,
+    Cause,
+    LevelLost,
+    LevelReached,
+    RequirementLapsed,
+    RequirementMet,
+    Threshold,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why and when nodes are settled."""
+
+    cause: Cause
+    fact: Fact
+    as_of: datetime
+
+
+def threshold_id(learner: UUID, policy: str, node: str, kind: str, cycle: int) -> UUID:
+    """The same crossing has the same id in every replay."""
+    return uuid5(learner, f"{policy}|{node}|{kind}|{cycle}")
+
+
+def crossing(
+    learner: UUID, reckoning: Reckoning, node: str, standing: Standing, met: bool, occasion: Occasion
+) -> Threshold:
+    """The event of a node whose result is no longer what its standing says."""
+    policy = reckoning.policy
+    is_level = node in policy.plans
+    cycle = standing.cycle + 1 if met else standing.cycle
+    kind = ("reached" if met else "lost") if is_level else ("met" if met else "lapsed")
+    rests_on = [Leaf(node)] if is_level else leaves(policy.requirements[node], policy.requirements)
+    common: dict[str, Any] = {
+        "id": threshold_id(learner, policy.id, node, kind, cycle),
+        "policy": policy.id,
+        "node": node,
+        "cycle": cycle,
+        "cause": occasion.cause,
+        "caused_by": occasion.fact.id,
+        "evidence": _counted(reckoning, rests_on),
+        "documents": policy.documents,
+        "effective_at": occasion.as_of,
+        "recorded_at": occasion.fact.recorded_at,
+    }
+    if not met:
+        return LevelLost(**common) if is_level else RequirementLapsed(**common)
+    achieved = _achieved(reckoning, rests_on)
+    return LevelReached(**common, achieved=achieved[0]) if is_level else RequirementMet(**common, achieved=achieved)
+
+
+def _counted(reckoning: Reckoning, rests_on: list[Leaf]) -> tuple[UUID, ...]:
+    counted = (evidence for leaf in rests_on for evidence in reckoning.determination(leaf.code).counted)
+    return tuple(dict.fromkeys(counted))
+
+
+def _achieved(reckoning: Reckoning, rests_on: list[Leaf]) -> tuple[Achieved, ...]:
+    """The levels reached, of the leaves that are met: of a k_of there may be others."""
+    found: dict[str, Achieved] = {}
+    for leaf in rests_on:
+        determination = reckoning.determination(leaf.code)
+        plan = reckoning.policy.plans[leaf.code]
+        required = plan.required if leaf.at_least is None else leaf.at_least
+        if (determination.result if leaf.at_least is None else determination.at(required)) == "met":
+            found.setdefault(leaf.code, _level(plan, determination, shown(required)))
+    return tuple(found.values())
+
+
+def _level(plan: Plan, determination: Determination, required: str) -> Achieved:
+    value = determination.value
+    return Achieved(
+        framework=plan.framework,
+        competency=plan.competency,
+        code=plan.code,
+        scale=plan.scale,
+        scale_version=plan.scale_version,
+        level=determination.level,
+        value=None if value is None else shown(plan.rounding(value)),
+        required=required,
+        evidence=determination.counted,
+    )

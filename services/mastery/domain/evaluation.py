@@ -1,0 +1,78 @@
+"""The one evaluation: what is known, under the rules, as of an instant, gives determinations and requirements.
+
+Live state, replay, history and what-if are this function. It reads no clock and no store, and computes exactly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.mastery.domain.applying import in_force
+from services.mastery.domain.determining import Determination, determine
+from services.mastery.domain.known import EMPTY_SHELF, Known
+from services.mastery.domain.requirements import Outcome, outcome_of
+from services.mastery.domain.rules import CompiledPolicy, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEvaluation:
+    """What one policy version says, node by node."""
+
+    policy: CompiledPolicy
+    determinations: Mapping[str, Determination]  # by code
+    requirements: Mapping[str, Outcome]  # by name
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What every policy in force says, by policy id."""
+
+    as_of: datetime
+    policies: Mapping[str, PolicyEvaluation]
+
+
+def evaluate(known: Known, rules: Rules, as_of: datetime) -> Evaluation:
+    """What the policies in force for this learner say as of an instant."""
+    applied = in_force(known, rules, as_of)
+    return Evaluation(as_of, {policy.id: evaluate_policy(known, policy, as_of) for policy in applied.values()})
+
+
+def evaluate_policy(known: Known, policy: CompiledPolicy, as_of: datetime) -> PolicyEvaluation:
+    """What one policy says as of an instant, whether it is in force or not."""
+    reckoning = Reckoning(known, policy, as_of)
+    return PolicyEvaluation(
+        policy,
+        {code: reckoning.determination(code) for code in policy.plans},
+        {name: reckoning.requirement(name) for name in policy.requirements},
+    )
+
+
+@dataclass(slots=True)
+class Reckoning:
+    """An evaluation of only what is asked for; the whole and the part are therefore the same computation."""
+
+    known: Known
+    policy: CompiledPolicy
+    as_of: datetime
+    requirements: dict[str, Outcome] = field(default_factory=dict)
+
+    def determination(self, code: str) -> Determination:
+        """The determination of one competency; kept on the shelf for as long as it holds."""
+        plan = self.policy.plans[code]
+        shelf = self.known.shelves.get(plan.competency)
+        if shelf is None:
+            return determine(plan, EMPTY_SHELF, self.as_of)[0]
+        kept = shelf.memo.get(self.policy.digest)
+        if kept is not None and kept[0] <= self.as_of <= kept[1]:
+            determination: Determination = kept[2]
+            return determination
+        determination, until = determine(plan, shelf, self.as_of)
+        shelf.memo[self.policy.digest] = (self.as_of, until, determination)
+        return determination
+
+    def requirement(self, name: str) -> Outcome:
+        """The outcome of one requirement and, below it, of what it rests on."""
+        outcome = self.requirements.get(name)
+        if outcome is None:
+            outcome = self.requirements[name] = outcome_of(self.policy.requirements[name], self)
+        return outcome

@@ -1,0 +1,107 @@
+"""What is known of one learner: the current evidence on shelves by competency, and what was taken off them."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from services.mastery.domain.facts import EnrolmentRecorded, EvidenceRecorded, EvidenceWithdrawn, Fact, PolicyAdopted
+from services.mastery.domain.ordering import order_of
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+WITHDRAWN, REVISED = "withdrawn", "revised"
+Retired = tuple[EvidenceRecorded, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The evidence of one competency, in order. A shelf never changes, so what was reckoned from it is kept on it."""
+
+    current: tuple[EvidenceRecorded, ...] = ()
+    retired: tuple[Retired, ...] = ()
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def with_current(self, evidence: EvidenceRecorded) -> "Shelf":
+        """The shelf with one more piece, in its place."""
+        at = bisect_left(self.current, order_of(evidence), key=order_of)
+        return Shelf((*self.current[:at], evidence, *self.current[at:]), self.retired)
+
+    def with_retired(self, evidence: EvidenceRecorded, rule: str) -> "Shelf":
+        """The shelf with this piece set aside under this rule."""
+        current = tuple(piece for piece in self.current if piece.id != evidence.id)
+        others = [entry for entry in self.retired if entry[0].id != evidence.id]
+        return Shelf(current, in_order([*others, (evidence, rule)]))
+
+
+EMPTY_SHELF = Shelf()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that evaluation reads of a learner, from one prefix of the stream."""
+
+    shelves: Mapping[str, Shelf] = field(default_factory=dict)
+    enrolments: Mapping[UUID, EnrolmentRecorded] = field(default_factory=dict)
+    adoptions: Mapping[str, tuple[PolicyAdopted, ...]] = field(default_factory=dict)
+    as_of: datetime = BEGINNING  # the latest instant the prefix speaks of: the D of live state
+
+
+def in_order(entries: Iterable[Retired]) -> tuple[Retired, ...]:
+    """What was set aside, in the order of evidence."""
+    return tuple(sorted(entries, key=lambda entry: order_of(entry[0])))
+
+
+def instant_of(fact: Fact) -> datetime:
+    """The latest instant a fact speaks of."""
+    return max(fact.recorded_at, getattr(fact, "occurred_at", fact.recorded_at))
+
+
+def with_adoption(
+    adoptions: Mapping[str, tuple[PolicyAdopted, ...]], new: PolicyAdopted
+) -> dict[str, tuple[PolicyAdopted, ...]]:
+    """The adoptions with one more; a policy's versions stay in the order of their activation."""
+    versions = sorted((*adoptions.get(new.policy, ()), new), key=lambda adopted: adopted.control_seq)
+    return {**adoptions, new.policy: tuple(versions)}
+
+
+def taken_off(facts: Iterable[Fact]) -> dict[UUID, str]:
+    """Evidence that counts no more, with the rule; a withdrawal says more than a revision."""
+    gone: dict[UUID, str] = {}
+    for fact in facts:
+        if isinstance(fact, EvidenceWithdrawn):
+            gone[fact.withdraws] = WITHDRAWN
+        elif isinstance(fact, EvidenceRecorded) and fact.revises is not None:
+            gone.setdefault(fact.revises, REVISED)
+    return gone
+
+
+def known_at(events: Iterable[object], at: datetime | None = None) -> Known:
+    """What was known at an instant (by default all): revisions and withdrawals recorded by then applied, none later."""
+    facts = [event for event in events if isinstance(event, Fact) and (at is None or event.recorded_at <= at)]
+    adoptions: dict[str, tuple[PolicyAdopted, ...]] = {}
+    enrolments: dict[UUID, EnrolmentRecorded] = {}
+    for fact in facts:
+        if isinstance(fact, PolicyAdopted):
+            adoptions = with_adoption(adoptions, fact)
+        elif isinstance(fact, EnrolmentRecorded):
+            enrolments[fact.enrolment] = fact
+    return Known(_shelve(facts), enrolments, adoptions, max(map(instant_of, facts), default=BEGINNING))
+
+
+def _shelve(facts: list[Fact]) -> dict[str, Shelf]:
+    gone = taken_off(facts)
+    current: dict[str, list[EvidenceRecorded]] = {}
+    retired: dict[str, list[Retired]] = {}
+    for fact in facts:
+        if isinstance(fact, EvidenceRecorded):
+            pieces = current.setdefault(fact.competency, [])
+            if fact.id in gone:
+                retired.setdefault(fact.competency, []).append((fact, gone[fact.id]))
+            else:
+                pieces.append(fact)
+    return {
+        competency: Shelf(tuple(sorted(pieces, key=order_of)), in_order(retired.get(competency, ())))
+        for competency, pieces in current.items()
+    }

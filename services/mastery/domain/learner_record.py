@@ -1,0 +1,108 @@
+"""The stream of one learner: facts come in, thresholds are crossed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from services.mastery.domain.facts import (
+    EnrolmentRecorded,
+    EvidenceRecorded,
+    EvidenceWithdrawn,
+    Fact,
+    LearnerAdmitted,
+    PolicyAdopted,
+)
+from services.mastery.domain.rules import Rules
+from services.mastery.domain.settling import settle
+from services.mastery.domain.shelving import Shelving
+from services.mastery.domain.standings import Standing, standing_after
+from services.mastery.domain.thresholds import LevelLost, LevelReached, RequirementLapsed, RequirementMet, Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitLearner:
+    """A learner was registered."""
+
+    fact: LearnerAdmitted
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvidence:
+    """Evidence was accepted, or accepted in the place of other evidence."""
+
+    fact: EvidenceRecorded
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawEvidence:
+    """Evidence was retracted."""
+
+    fact: EvidenceWithdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEnrolment:
+    """An enrolment was made, changed or ended."""
+
+    fact: EnrolmentRecorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptPolicy:
+    """A policy version was activated; the sweep, or the learner's next event, brings it here."""
+
+    policy: str
+    version: int
+    digest: str
+    control_seq: int
+    effective_from: datetime
+    organisation: str | None = None
+    cohorts: tuple[str, ...] = ()
+    recorded_at: datetime
+
+
+Command = AdmitLearner | RecordEvidence | WithdrawEvidence | RecordEnrolment | AdoptPolicy
+Event = Fact | Threshold
+
+
+@dataclass(slots=True)
+class LearnerRecord:
+    """What the next decision needs: what is known, which facts were seen, and where each node stands."""
+
+    learner: UUID
+    shelving: Shelving = field(default_factory=Shelving)
+    seen: set[UUID] = field(default_factory=set)
+    standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
+
+
+def decide(command: Command, record: LearnerRecord, rules: Rules) -> list[Event]:
+    """The fact, unless it was taken before, and the thresholds it crosses. `record` is not changed."""
+    fact = _adopted(command, record.learner) if isinstance(command, AdoptPolicy) else command.fact
+    if fact.id in record.seen:
+        return []  # the log delivers at least once; the second time changes nothing
+    return [fact, *settle(record.learner, record.shelving, record.standings, fact, rules)]
+
+
+def evolve(record: LearnerRecord, event: Event) -> LearnerRecord:
+    """The record with the event taken in: the same object, changed, so whoever folds owns the record it folds into."""
+    match event:
+        case LevelReached() | LevelLost() | RequirementMet() | RequirementLapsed():
+            record.standings[event.policy, event.node] = standing_after(event)
+        case _:
+            record.seen.add(event.id)
+            record.shelving.take(event)
+    return record
+
+
+def _adopted(command: AdoptPolicy, learner: UUID) -> PolicyAdopted:
+    return PolicyAdopted(
+        id=uuid5(learner, f"adopted|{command.control_seq}|{command.policy}"),
+        policy=command.policy,
+        version=command.version,
+        digest=command.digest,
+        control_seq=command.control_seq,
+        effective_from=command.effective_from,
+        organisation=command.organisation,
+        cohorts=command.cohorts,
+        recorded_at=command.recorded_at,
+    )

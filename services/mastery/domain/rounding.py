@@ -1,0 +1,61 @@
+"""Exact numbers in and out: decimal strings, scaled integers, and rounding that never passes through a float."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+PLACES_MAX = 9
+UNIT = 10**PLACES_MAX  # points are held as integers of a billionth: `Exact` has at most nine places
+
+
+@lru_cache(maxsize=65_536)
+def units(exact: str) -> int:
+    """The scaled integer of a decimal string such as `-3.25`."""
+    whole, _, places = exact.partition(".")
+    magnitude = int(whole.lstrip("-") + places.ljust(PLACES_MAX, "0"))
+    return -magnitude if exact.startswith("-") else magnitude
+
+
+def fraction(exact: str) -> Fraction:
+    """The exact value of a decimal string."""
+    return Fraction(units(exact), UNIT)
+
+
+def half_up(scaled: Fraction) -> int:
+    """To the nearest, halves away from zero."""
+    magnitude = (2 * abs(scaled.numerator) + scaled.denominator) // (2 * scaled.denominator)
+    return magnitude if scaled >= 0 else -magnitude
+
+
+def half_even(scaled: Fraction) -> int:
+    """To the nearest, halves to the even neighbour."""
+    return round(scaled)
+
+
+def down(scaled: Fraction) -> int:
+    """Towards zero."""
+    return int(scaled)
+
+
+MODES: dict[str, Callable[[Fraction], int]] = {"half_up": half_up, "half_even": half_even, "down": down}
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How a value is rounded: to how many places, and which way."""
+
+    places: int = 2
+    mode: str = "half_up"
+
+    def __call__(self, value: Fraction) -> Fraction:
+        """The rounded value, still exact."""
+        return Fraction(MODES[self.mode](value * 10**self.places), 10**self.places)
+
+
+def shown(value: Fraction) -> str:
+    """A decimal string without trailing zeros, of a value that has at most nine places."""
+    scaled = half_up(value * UNIT)
+    whole, places = divmod(abs(scaled), UNIT)
+    text = f"{whole}.{places:0{PLACES_MAX}d}".rstrip("0").rstrip(".")
+    return f"-{text}" if scaled < 0 else text

@@ -1,0 +1,120 @@
+"""Which evidence counts for a plan as of an instant, and the rule by which each other piece does not."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from services.mastery.domain.attempts import kept
+from services.mastery.domain.facts import EvidenceRecorded
+from services.mastery.domain.known import Shelf
+from services.mastery.domain.rounding import units
+from services.mastery.domain.rules import Plan, ScalePoints
+
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A piece of evidence with its points as a scaled integer."""
+
+    evidence: EvidenceRecorded
+    points: int
+
+
+@dataclass(slots=True)
+class Picked:
+    """What was counted, what aged out, what was left out and why, and until when all of this holds."""
+
+    counted: list[Scored] = field(default_factory=list)
+    lapsed: list[UUID] = field(default_factory=list)
+    excluded: list[tuple[UUID, str]] = field(default_factory=list)
+    until: datetime = FOR_EVER
+
+
+def pick(plan: Plan, shelf: Shelf, as_of: datetime) -> Picked:
+    """Sort a shelf into counted, lapsed and excluded."""
+    picked = Picked(excluded=[(evidence.id, rule) for evidence, rule in shelf.retired])
+    scored = _usable(plan, shelf.current, as_of, picked)
+    if plan.attempts.keep != "all":
+        scored = _one_an_attempt(plan, scored, picked)
+    floor = plan.gate.at_least if plan.estimate is None else None
+    for piece in scored:
+        if floor is not None and piece.points < floor:
+            picked.excluded.append((piece.evidence.id, "below_level"))
+        else:
+            _count(plan, piece, as_of, picked)
+    return picked
+
+
+def points_of(plan: Plan, evidence: EvidenceRecorded) -> int | str:
+    """The points of a rating, or the rule by which it has none."""
+    scale = plan.scales.get((evidence.scale, evidence.scale_version))
+    if scale is None:
+        return "scale"
+    return _level_points(scale, evidence.level) if evidence.level is not None else _score_points(scale, evidence.score)
+
+
+def _usable(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, picked: Picked) -> list[Scored]:
+    usable: list[Scored] = []
+    for evidence in pieces:
+        if evidence.occurred_at > as_of:
+            picked.until = min(picked.until, evidence.occurred_at - INSTANT)
+            picked.excluded.append((evidence.id, "not_yet"))
+        elif (rule := _left_out(plan, evidence)) is not None:
+            picked.excluded.append((evidence.id, rule))
+        elif isinstance(points := points_of(plan, evidence), str):
+            picked.excluded.append((evidence.id, points))
+        else:
+            usable.append(Scored(evidence, points))
+    return usable
+
+
+def _left_out(plan: Plan, evidence: EvidenceRecorded) -> str | None:
+    selection = plan.selection
+    if not evidence.observed:
+        return "not_observed"
+    if evidence.kind not in selection.kinds:
+        return "kind"
+    if selection.pathways is not None and evidence.pathway not in selection.pathways:
+        return "pathway"
+    if selection.assessor_roles is not None and evidence.assessor_role not in selection.assessor_roles:
+        return "assessor_role"
+    return None
+
+
+def _one_an_attempt(plan: Plan, scored: list[Scored], picked: Picked) -> list[Scored]:
+    keep = kept(plan.attempts, [(piece.evidence, piece.points) for piece in scored])
+    picked.excluded.extend((piece.evidence.id, "attempt") for piece in scored if piece.evidence.id not in keep)
+    return [piece for piece in scored if piece.evidence.id in keep]
+
+
+def _count(plan: Plan, piece: Scored, as_of: datetime, picked: Picked) -> None:
+    evidence = piece.evidence
+    if evidence.expires_at is not None:
+        if as_of > evidence.expires_at:
+            picked.excluded.append((evidence.id, "expired"))
+            return
+        picked.until = min(picked.until, evidence.expires_at)
+    if plan.gate.max_age is not None:
+        last = evidence.occurred_at + plan.gate.max_age  # exactly that old still counts
+        if as_of > last:
+            picked.lapsed.append(evidence.id)
+            return
+        picked.until = min(picked.until, last)
+    picked.counted.append(piece)
+
+
+def _level_points(scale: ScalePoints, level: str) -> int | str:
+    points = scale.levels.get(level)
+    if points is not None:
+        return points
+    return "not_a_value" if level in scale.not_values else "unknown_level"
+
+
+def _score_points(scale: ScalePoints, score: str | None) -> int | str:
+    if score is None:
+        return "not_a_value"
+    points = units(score)
+    return points if scale.minimum <= points <= scale.maximum else "out_of_range"

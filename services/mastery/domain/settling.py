@@ -1,0 +1,127 @@
+"""Settling: the thresholds one fact crosses, over exactly the nodes it can move.
+
+A fact also moves the clock of the record. What the passing of time or a policy's coming into force changes is settled
+first, under its own cause; then what the fact itself changes. Between facts every node stands settled.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.mastery.domain.applying import in_force
+from services.mastery.domain.crossing import Occasion, crossing
+from services.mastery.domain.evaluation import Reckoning
+from services.mastery.domain.facts import EvidenceRecorded, EvidenceWithdrawn, Fact
+from services.mastery.domain.known import Known
+from services.mastery.domain.rules import CompiledPolicy, Rules
+from services.mastery.domain.shelving import Shelving
+from services.mastery.domain.standings import NEVER, Standing, standing_after
+from services.mastery.domain.thresholds import Cause, Threshold
+
+Standings = Mapping[tuple[str, str], Standing]
+Applied = Mapping[str, CompiledPolicy]
+
+
+@dataclass(slots=True)
+class Settlement:
+    """The thresholds found so far, and where the nodes they moved stand."""
+
+    learner: UUID
+    standings: Standings
+    moved: dict[tuple[str, str], Standing]
+    thresholds: list[Threshold]
+
+    def standing(self, policy: str, node: str) -> Standing:
+        """Where a node stands, counting what was found here."""
+        return self.moved.get((policy, node)) or self.standings.get((policy, node), NEVER)
+
+    def add(self, threshold: Threshold) -> None:
+        """A node moved."""
+        self.thresholds.append(threshold)
+        self.moved[threshold.policy, threshold.node] = standing_after(threshold)
+
+
+def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, rules: Rules) -> list[Threshold]:
+    """The threshold events a fact causes; pure, though what is reckoned is kept on the shelves it was reckoned from."""
+    settlement = Settlement(learner, standings, {}, [])
+    before, after = shelving.known(), shelving.after(fact)
+    judged = in_force(before, rules, before.as_of)
+    judging = in_force(before, rules, after.as_of)
+    _settle_time(settlement, before, judged, judging, fact, after.as_of)
+    if after.adoptions is not before.adoptions or after.enrolments is not before.enrolments:
+        judged, judging = judging, in_force(after, rules, after.as_of)
+        _settle_newly(settlement, after, judged, judging, Occasion("policy", fact, after.as_of))
+    elif isinstance(fact, EvidenceRecorded | EvidenceWithdrawn):
+        competencies = shelving.touched_competencies(fact)
+        occasion = Occasion(cause_of(fact), fact, after.as_of)
+        for policy in judging.values():
+            codes = [policy.codes[competency] for competency in competencies if competency in policy.codes]
+            _settle_codes(settlement, Reckoning(after, policy, after.as_of), codes, occasion)
+    return settlement.thresholds
+
+
+def cause_of(fact: EvidenceRecorded | EvidenceWithdrawn) -> Cause:
+    """What follows from a threshold is graded by this."""
+    if isinstance(fact, EvidenceWithdrawn):
+        return "retraction"
+    if fact.moved_from is not None:
+        return "merge"
+    return "evidence" if fact.revises is None else "correction"
+
+
+def _settle_time(
+    settlement: Settlement, known: Known, judged: Applied, judging: Applied, fact: Fact, as_of: datetime
+) -> None:
+    _settle_newly(settlement, known, judged, judging, Occasion("policy", fact, as_of))
+    for name, policy in judging.items():
+        if policy is judged.get(name):
+            aged = [
+                code for code, plan in policy.plans.items() if _may_have_aged(known, policy, plan.competency, as_of)
+            ]
+            _settle_codes(settlement, Reckoning(known, policy, as_of), aged, Occasion("time", fact, as_of))
+
+
+def _may_have_aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:
+    shelf = known.shelves.get(competency)
+    if shelf is None:
+        return False
+    kept = shelf.memo.get(policy.digest)
+    return kept is None or not kept[0] <= as_of <= kept[1]
+
+
+def _settle_newly(settlement: Settlement, known: Known, judged: Applied, judging: Applied, occasion: Occasion) -> None:
+    for name, policy in judging.items():
+        if policy.digest != (judged[name].digest if name in judged else None):
+            _settle_codes(
+                settlement, Reckoning(known, policy, occasion.as_of), policy.plans, occasion, policy.requirements
+            )
+
+
+def _settle_codes(
+    settlement: Settlement,
+    reckoning: Reckoning,
+    codes: Iterable[str],
+    occasion: Occasion,
+    requirements: Iterable[str] | None = None,
+) -> None:
+    policy = reckoning.policy
+    codes = list(codes)
+    for code in codes:
+        _cross(settlement, reckoning, code, reckoning.determination(code).result == "met", occasion)
+    for name in _above(policy, codes) if requirements is None else requirements:
+        _cross(settlement, reckoning, name, reckoning.requirement(name).result == "met", occasion)
+
+
+def _above(policy: CompiledPolicy, codes: list[str]) -> Iterator[str]:
+    if len(codes) == 1:
+        yield from policy.above[codes[0]]
+    elif codes:
+        resting = {name for code in codes for name in policy.above[code]}
+        yield from (name for name in policy.requirements if name in resting)
+
+
+def _cross(settlement: Settlement, reckoning: Reckoning, node: str, met: bool, occasion: Occasion) -> None:
+    standing = settlement.standing(reckoning.policy.id, node)
+    if standing.met != met:
+        settlement.add(crossing(settlement.learner, reckoning, node, standing, met, occasion))

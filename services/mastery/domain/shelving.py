@@ -1,0 +1,86 @@
+"""Facts taken in one by one, in whatever order they arrive, into what is known."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from services.mastery.domain.facts import EnrolmentRecorded, EvidenceRecorded, EvidenceWithdrawn, Fact, PolicyAdopted
+from services.mastery.domain.known import (
+    BEGINNING,
+    EMPTY_SHELF,
+    REVISED,
+    WITHDRAWN,
+    Known,
+    Shelf,
+    instant_of,
+    with_adoption,
+)
+
+
+@dataclass(slots=True)
+class Shelving:
+    """What is known so far, and what finding the next fact's place takes."""
+
+    shelves: dict[str, Shelf] = field(default_factory=dict)
+    enrolments: dict[UUID, EnrolmentRecorded] = field(default_factory=dict)
+    adoptions: dict[str, tuple[PolicyAdopted, ...]] = field(default_factory=dict)
+    as_of: datetime = BEGINNING
+    pieces: dict[UUID, EvidenceRecorded] = field(default_factory=dict)
+    gone: dict[UUID, str] = field(default_factory=dict)  # may name evidence that has not arrived
+
+    def known(self) -> Known:
+        """What is known now; good until the next `take`."""
+        return Known(self.shelves, self.enrolments, self.adoptions, self.as_of)
+
+    def after(self, fact: Fact) -> Known:
+        """What would be known with this fact, leaving this as it is."""
+        as_of = max(self.as_of, instant_of(fact))
+        shelves, enrolments, adoptions = self.shelves, self.enrolments, self.adoptions
+        match fact:
+            case EvidenceRecorded() | EvidenceWithdrawn():
+                shelves = {**shelves, **self.touched(fact)}
+            case EnrolmentRecorded():
+                enrolments = {**enrolments, fact.enrolment: fact}
+            case PolicyAdopted():
+                adoptions = with_adoption(adoptions, fact)
+        return Known(shelves, enrolments, adoptions, as_of)
+
+    def take(self, fact: Fact) -> None:
+        """Take the fact in."""
+        self.as_of = max(self.as_of, instant_of(fact))
+        match fact:
+            case EvidenceRecorded():
+                self.shelves.update(self.touched(fact))
+                self.pieces[fact.id] = fact
+                if fact.revises is not None:
+                    self.gone.setdefault(fact.revises, REVISED)
+            case EvidenceWithdrawn():
+                self.shelves.update(self.touched(fact))
+                self.gone[fact.withdraws] = WITHDRAWN
+            case EnrolmentRecorded():
+                self.enrolments[fact.enrolment] = fact
+            case PolicyAdopted():
+                self.adoptions = with_adoption(self.adoptions, fact)
+
+    def touched(self, fact: EvidenceRecorded | EvidenceWithdrawn) -> dict[str, Shelf]:
+        """The shelves the fact would change, as it would leave them."""
+        if isinstance(fact, EvidenceWithdrawn):
+            return self._set_aside(fact.withdraws, WITHDRAWN)
+        shelves = self._set_aside(fact.revises, REVISED) if fact.revises else {}
+        shelf = shelves.get(fact.competency) or self.shelves.get(fact.competency, EMPTY_SHELF)
+        gone = self.gone.get(fact.id)
+        shelves[fact.competency] = shelf.with_retired(fact, gone) if gone else shelf.with_current(fact)
+        return shelves
+
+    def _set_aside(self, evidence_id: UUID, rule: str) -> dict[str, Shelf]:
+        piece = self.pieces.get(evidence_id)
+        if piece is None or self.gone.get(evidence_id) == WITHDRAWN:
+            return {}  # not arrived yet, or already set aside for good
+        return {piece.competency: self.shelves[piece.competency].with_retired(piece, rule)}
+
+    def touched_competencies(self, fact: EvidenceRecorded | EvidenceWithdrawn) -> list[str]:
+        """The competencies whose shelves the fact would change, in a fixed order."""
+        named = fact.withdraws if isinstance(fact, EvidenceWithdrawn) else fact.revises
+        piece = self.pieces.get(named) if named is not None else None
+        found = {piece.competency} if piece is not None else set()
+        return sorted(found | {fact.competency} if isinstance(fact, EvidenceRecorded) else found)

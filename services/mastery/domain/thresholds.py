@@ -1,0 +1,82 @@
+"""The threshold events: a determination or a requirement passing into or out of met."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+Cause = Literal["evidence", "correction", "retraction", "time", "policy", "override", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """A document named by its content."""
+
+    kind: Literal["policy", "framework", "scale"]
+    id: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Achieved:
+    """What a learner reached in one competency, enough for a credential to state it."""
+
+    framework: str
+    competency: str
+    code: str
+    scale: str
+    scale_version: int
+    level: str | None
+    value: str | None  # rounded for display
+    required: str
+    evidence: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """What every threshold event carries; `documents` begins with the policy."""
+
+    id: UUID
+    policy: str
+    node: str
+    cycle: int
+    cause: Cause
+    caused_by: UUID
+    evidence: tuple[UUID, ...]
+    documents: tuple[DocumentRef, ...]
+    effective_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelReached(Crossing):
+    """A competency's determination passed into met."""
+
+    TOPIC: ClassVar = "mastery.level-reached.v1"
+    achieved: Achieved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelLost(Crossing):
+    """A competency's determination passed out of met."""
+
+    TOPIC: ClassVar = "mastery.level-lost.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementMet(Crossing):
+    """A requirement passed into met; `achieved` are the levels it rests on."""
+
+    TOPIC: ClassVar = "mastery.requirement-met.v1"
+    achieved: tuple[Achieved, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementLapsed(Crossing):
+    """A requirement passed out of met."""
+
+    TOPIC: ClassVar = "mastery.requirement-lapsed.v1"
+
+
+Threshold = LevelReached | LevelLost | RequirementMet | RequirementLapsed
