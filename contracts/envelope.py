@@ -14,7 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 TYPE_GRAMMAR = re.compile(r"^org\.wayproof\.(ingest|mastery|credentials)\.[a-z]+(-[a-z]+)+\.v[1-9][0-9]*$")
 SCHEMA_PREFIX = "urn:wayproof:schema:"
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="A short name of a tenant or document.")]
+Slug = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="A short name of a tenant or document.")
+]
 
 
 class Model(BaseModel):
@@ -46,7 +48,9 @@ class Envelope(Model):
     dataschema: str
     datacontenttype: Literal["application/octet-stream", "application/json"]
     tenant: Slug
-    occurredat: AwareDatetime | None = Field(default=None, description="When the learner showed it, as the source says.")
+    occurredat: AwareDatetime | None = Field(
+        default=None, description="When the learner showed it, as the source says."
+    )
     keyid: str | None = Field(default=None, description="The key the blob is sealed under.")
     data_base64: str | None = Field(default=None, description="The sealed blob.")
     data: dict[str, object] | None = Field(default=None, description="Clear data: documents only, never a person's.")

@@ -43,10 +43,6 @@ class RuntimeSettings(BaseSettings):
     )
     poll_timeout_s: float = Field(0.5, gt=0, le=60, description="The longest one look at the log waits for records.")
     batch_size_max: int = Field(500, ge=1, le=10_000, description="The most log records decided in one transaction.")
-    body_bytes_max: int = Field(
-        10 * 1024 * 1024, ge=1024, description="The largest request body, before and after decompression."
-    )
-    body_timeout_s: float = Field(20.0, gt=0, le=3600, description="The longest a request body may take to arrive.")
     header_bytes_max: int = Field(32 * 1024, ge=1024, description="The largest request line and headers together.")
     header_timeout_s: float = Field(10.0, gt=0, le=300, description="The longest request headers may take to arrive.")
     keep_alive_timeout_s: int = Field(15, ge=1, le=3600, description="How long an idle connection is kept.")
