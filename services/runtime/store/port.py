@@ -1,0 +1,135 @@
+"""What a service says to its event store: appends with their position in, recorded events out, one transaction a batch."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError as VersionConflict
+
+from services.runtime.store.outbox import OutboxMessage
+
+__all__ = [
+    "Append",
+    "Batch",
+    "Fenced",
+    "OutboxMessage",
+    "PartitionStore",
+    "Position",
+    "RecordedEvent",
+    "Row",
+    "Tampered",
+    "Timer",
+    "Verbatim",
+    "VersionConflict",
+]
+
+Row = Callable[[sqlite3.Cursor], None]
+
+
+class Fenced(Exception):
+    """Another process has claimed this partition: nothing was written and nothing more may be."""
+
+
+class Tampered(Exception):
+    """What is stored is not what was written: the hash chain of the stream is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far one partition of one topic has been consumed; `last_seq` is the truth, `next_offset` a hint."""
+
+    next_offset: int = 0
+    last_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """A body sealed before it came here, stored byte for byte; `key_id` names the key it is sealed under."""
+
+    topic: str
+    body: bytes
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One event to record at the end of one stream; the store gives it its version and its seq."""
+
+    tenant: str
+    stream: UUID
+    event: object
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """One event as stored; `seq` is its place in the partition's journal, `version` in its stream (from 1)."""
+
+    tenant: str
+    stream: UUID
+    version: int
+    seq: int
+    recorded_at: datetime
+    topic: str
+    event: object
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Wakes a stream at an instant; setting the same name again moves it, `due=None` takes it away."""
+
+    due: datetime | None
+    tenant: str
+    stream: UUID
+    name: str
+    body: bytes = b""
+
+
+@dataclass
+class Batch:
+    """Everything one transaction writes: all of it or none of it."""
+
+    appends: list[Append] = field(default_factory=list)
+    publish: list[OutboxMessage] = field(default_factory=list)
+    positions: dict[str, Position] = field(default_factory=dict)
+    known_to: datetime | None = None
+    rows: list[Row] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+
+
+class PartitionStore(Protocol):
+    """The events of one partition, and the one writer that may add to them."""
+
+    @property
+    def partition(self) -> int:
+        """Which partition this store was opened on."""
+
+    def claim(self, owner: str) -> None:
+        """Become the one writer: whoever claimed before is fenced from this moment."""
+
+    def position(self, topic: str) -> Position:
+        """How far this partition of the topic has been consumed."""
+
+    def known_to(self) -> datetime:
+        """The instant up to which this partition's answers are final."""
+
+    def next_seq(self) -> int:
+        """The seq the next event of this partition will get."""
+
+    def version(self, stream: UUID) -> int:
+        """The version of the stream's last event; 0 when it has none."""
+
+    def stream(self, stream: UUID) -> list[RecordedEvent]:
+        """The stream in order, its chain verified and its bodies opened."""
+
+    def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
+        """The partition's journal in seq order, bodies opened."""
+
+    def timers(self, due_at: datetime, limit: int) -> list[Timer]:
+        """The timers due at or before the instant, the earliest first."""
+
+    def commit(self, batch: Batch) -> None:
+        """Write the batch in one transaction; raises Fenced, and VersionConflict for a zombie or a bug."""

@@ -1,0 +1,122 @@
+"""One SQLite file: one writer connection behind a lock, a reading connection a thread, numbered migrations."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+BUSY_TIMEOUT_S = 10.0
+
+
+class NewerSchema(Exception):
+    """The file was written by a newer version of this program; an older one must not touch it."""
+
+
+class Database:
+    """Every commit is on disk when `write` returns; readers see a snapshot and never wait for the writer."""
+
+    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+        self.path = Path(path)
+        self._lock = threading.RLock()
+        self._readers = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._writer = self._open()
+        _migrate(self._writer, migrations)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Cursor]:
+        """BEGIN IMMEDIATE … COMMIT; an exception rolls everything back."""
+        with self._lock:
+            cursor = self._writer.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+            finally:
+                cursor.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Cursor]:
+        """A snapshot of what was committed when the first row is read; nested reads share the outer one."""
+        reader = self._reader()
+        cursor = reader.cursor()
+        nested = reader.in_transaction
+        try:
+            if not nested:
+                cursor.execute("BEGIN")
+            yield cursor
+        finally:
+            cursor.close()
+            if not nested:
+                reader.rollback()
+
+    def close(self) -> None:
+        """Close every connection; the last one to close folds the write-ahead log into the file."""
+        with self._lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+
+    def _reader(self) -> sqlite3.Connection:
+        reader: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if reader is None:
+            reader = self._readers.connection = self._open()
+            reader.execute("PRAGMA query_only = ON")
+        return reader
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S, cached_statements=256
+        )
+        _use_write_ahead_log(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        with self._lock:
+            self._opened.append(connection)
+        return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Kept in the file for ever; changing it does not wait for a lock by itself, so a fresh file may take a few tries."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.01)
+
+
+def _migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
+    """Apply each migration once, in one transaction with its number; two processes starting together take turns."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > len(migrations):
+            raise NewerSchema(f"schema {version} found, {len(migrations)} known")
+        for number, migration in enumerate(migrations[version:], start=version + 1):
+            for statement in _statements(migration):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script at the semicolons that end a statement (`executescript` would commit by itself)."""
+    pending = ""
+    for piece in script.split(";"):
+        pending += piece + ";"
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
