@@ -18,6 +18,7 @@ from services.runtime.log.topic_file import (
 
 TICK_S = 0.01
 FILE_CHECK_INTERVAL_S = 1.0
+POLL_BYTES_MAX = 32 * 1024 * 1024
 
 
 class EmbeddedLog:
@@ -122,10 +123,13 @@ class EmbeddedReader:
             if not ranges[partition][0] <= position <= ranges[partition][1]:
                 raise OffsetOutOfRange(self._topic, partition, position)
         found: list[LogRecord] = []
+        bytes_left = POLL_BYTES_MAX
         for partition in self._in_turn():
             end = ranges[partition][1]
-            if self._positions[partition] < end and len(found) < records_max:
-                found += self._take_from(partition, end, records_max - len(found))
+            if self._positions[partition] < end and len(found) < records_max and bytes_left > 0:
+                taken = self._take_from(partition, end, records_max - len(found), bytes_left)
+                bytes_left -= sum(len(record.value) for record in taken)
+                found += taken
         return found
 
     def _in_turn(self) -> list[int]:
@@ -134,15 +138,22 @@ class EmbeddedReader:
         self._turn = (self._turn + 1) % max(1, len(order))
         return order[self._turn :] + order[: self._turn]
 
-    def _take_from(self, partition: int, end: int, room: int) -> list[LogRecord]:
+    def _take_from(self, partition: int, end: int, room: int, bytes_left: int) -> list[LogRecord]:
         assert self._connection is not None
         base = partition << OFFSET_BITS
         rows = self._connection.execute(
             "SELECT id, producer, seq, key, value FROM record WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
             (base | self._positions[partition], base | end, room),
-        ).fetchall()
-        found = [LogRecord(partition, row[0] & OFFSET_MASK, row[1], row[2], row[3], row[4]) for row in rows]
-        self._positions[partition] = found[-1].offset + 1 if len(found) == room else end
+        )
+        found = []
+        self._positions[partition] = end  # past the gap a batch leaves behind it, unless more is waiting
+        for place, producer, seq, key, value in rows:
+            found.append(LogRecord(partition, place & OFFSET_MASK, producer, seq, key, value))
+            bytes_left -= len(value)
+            if bytes_left <= 0 or len(found) == room:
+                self._positions[partition] = found[-1].offset + 1
+                break
+        rows.close()
         return found
 
     def _follow_file(self) -> None:

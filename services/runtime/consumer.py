@@ -1,0 +1,217 @@
+"""From the log to decisions: every record once and in order, its position stored with what was decided."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from services.runtime.backoff import Backoff
+from services.runtime.log.port import Log, LogReader, LogRecord, OffsetOutOfRange
+from services.runtime.store.port import Fenced, Position, VersionConflict
+from services.runtime.telemetry import describe, get_logger
+
+log = get_logger(__name__)
+
+Handle = Callable[[int, list[LogRecord], Position], None]
+ENDS_THE_PROCESS = (Fenced, VersionConflict)  # another process writes this partition, or this one is wrong
+
+
+class LogIncident(Exception):
+    """The log, read from its beginning, lacks records this consumer needs: the producer must send them again."""
+
+    def __init__(self, topic: str, partition: int, expected_seq: int, got_seq: int) -> None:
+        super().__init__(
+            f"{topic}[{partition}]: expected seq {expected_seq}, got {got_seq}; republish from {expected_seq}"
+        )
+        self.topic, self.partition = topic, partition
+        self.expected_seq, self.got_seq = expected_seq, got_seq
+
+
+@dataclass
+class _Lane:
+    """One partition as this consumer sees it."""
+
+    partition: int
+    active_at: float
+    position: Position = field(default_factory=Position)
+    known: bool = False  # whether `position` is what the store says
+    searched_for: int | None = None  # the missing seq for which the log was read again from its beginning
+    incident: LogIncident | None = None
+
+    def sift(self, records: Iterable[LogRecord]) -> tuple[list[LogRecord], int]:
+        """What is new, in order, and the highest seq that cannot be taken because one before it is missing."""
+        fresh: list[LogRecord] = []
+        expected, beyond = self.position.last_seq + 1, 0
+        for record in records:
+            if record.seq == expected:
+                fresh.append(record)
+                expected += 1
+            elif record.seq > expected:
+                beyond = max(beyond, record.seq)
+        return fresh, beyond if beyond >= expected else 0
+
+
+class Consumer:
+    """A worker over some partitions of one topic.
+
+    `handle(partition, records, position)` decides on fresh records and stores `position` in the same transaction.
+    When it fails, the stored position is read again (the commit may have happened) and the rest is tried, for ever.
+    A seq beyond the next one is an incident: that partition stops, `incident` and `ready` say so, and it goes on by
+    itself once the producer has republished.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topic: str,
+        producer: str,
+        positions: Callable[[int], Position],
+        handle: Handle,
+        partitions: Iterable[int],
+        batch_size_max: int = 500,
+        idle: Callable[[int], None] | None = None,
+        *,
+        known_to_interval_s: float = 5.0,
+        poll_timeout_s: float = 0.2,
+        elapsed_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = f"consumer {topic}"
+        self.trouble: str | None = None  # what failed last, until everything works again
+        self._log, self._topic, self._producer = log, topic, producer
+        self._positions, self._handle, self._idle = positions, handle, idle
+        self._batch_size_max, self._poll_timeout_s = batch_size_max, poll_timeout_s
+        self._known_to_interval_s, self._elapsed_s = known_to_interval_s, elapsed_s
+        self._lanes = {partition: _Lane(partition, elapsed_s()) for partition in partitions}
+        self._opened: LogReader | None = None
+
+    @property
+    def incident(self) -> LogIncident | None:
+        return next((lane.incident for lane in self._lanes.values() if lane.incident), None)
+
+    def ready(self) -> dict[str, str]:
+        """Empty when all is well, else what is wrong by name."""
+        wrong = self.incident or self.trouble
+        return {self.name: str(wrong)} if wrong else {}
+
+    def lag(self) -> int:
+        """Offsets between what was read and the end of the log, gaps counted."""
+        reader, ends = self._opened, self._log.ends(self._topic)
+        return sum(ends[p] - (reader.position(p) if reader else 0) for p in self._lanes)
+
+    def run(self, stop: threading.Event) -> None:
+        backoff = Backoff()
+        try:
+            while not stop.is_set():
+                self.step(self._poll_timeout_s)
+                if self.trouble is None:
+                    backoff.succeeded()
+                else:
+                    stop.wait(backoff.failed())
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def step(self, timeout_s: float = 0.0) -> int:
+        """One poll and all it brings; the number of records handled. What failed is in `trouble`, to be tried again."""
+        self.trouble = None
+        handled = 0
+        for partition, records in self._poll(timeout_s).items():
+            with self._trying(self._lanes[partition]):
+                handled += self._take(self._lanes[partition], records)
+        for lane in self._lanes.values():
+            with self._trying(lane):
+                self._rest(lane)
+        return handled
+
+    @contextmanager
+    def _trying(self, *lanes: _Lane) -> Iterator[None]:
+        try:
+            yield
+        except ENDS_THE_PROCESS:
+            raise
+        except Exception as fault:
+            self.trouble = describe(fault)
+            log.fault("failed, will be tried again", fault, topic=self._topic, partition=[x.partition for x in lanes])
+            for lane in lanes:
+                lane.known = False
+
+    def _poll(self, timeout_s: float) -> dict[int, list[LogRecord]]:
+        by_partition: dict[int, list[LogRecord]] = defaultdict(list)
+        with self._trying(*self._lanes.values()):
+            reader = self._reader()
+            try:
+                records = reader.poll(timeout_s, self._batch_size_max * len(self._lanes))
+            except OffsetOutOfRange as gone:
+                log.warning("position out of range, reading from the beginning", topic=self._topic, **_place(gone))
+                self._rewind(reader, gone.partition)
+                return {}
+            for record in records:
+                by_partition[record.partition].append(record)
+        return by_partition
+
+    def _reader(self) -> LogReader:
+        """The reader, standing where the store says for every partition that starts or has failed."""
+        if self._opened is None:
+            self._opened = self._log.reader(self._topic, dict.fromkeys(self._lanes, 0))
+        for lane in self._lanes.values():
+            if not lane.known:
+                lane.position = self._positions(lane.partition)
+                self._opened.seek(lane.partition, lane.position.next_offset)
+                lane.known, lane.searched_for = True, None
+        return self._opened
+
+    def _rewind(self, reader: LogReader, partition: int) -> None:
+        reader.seek(partition, self._log.begins(self._topic)[partition])
+
+    def _take(self, lane: _Lane, records: Sequence[LogRecord]) -> int:
+        fresh, beyond = lane.sift(record for record in records if self._is_ours(record))
+        for start in range(0, len(fresh), self._batch_size_max):
+            batch = fresh[start : start + self._batch_size_max]
+            position = Position(batch[-1].offset + 1, batch[-1].seq)
+            self._handle(lane.partition, batch, position)
+            lane.position, lane.active_at = position, self._elapsed_s()
+        if beyond:
+            self._search(lane, beyond)
+        elif fresh:
+            lane.incident = None
+        return len(fresh)
+
+    def _is_ours(self, record: LogRecord) -> bool:
+        """A second producer would number its records by itself: none of them may be taken for ours."""
+        if record.producer == self._producer:
+            return True
+        log.error("record of another producer left out", topic=self._topic, producer=record.producer, **_place(record))
+        return False
+
+    def _search(self, lane: _Lane, got_seq: int) -> None:
+        """A gap may only mean that offsets moved (a topic made anew): look from the beginning before crying wolf."""
+        expected = lane.position.last_seq + 1
+        if lane.searched_for != expected:
+            lane.searched_for = expected
+            self._rewind(self._reader(), lane.partition)
+        elif lane.incident is None or lane.incident.expected_seq != expected:
+            lane.incident = LogIncident(self._topic, lane.partition, expected, got_seq)
+            log.error(
+                "records are missing from the log",
+                topic=self._topic,
+                partition=lane.partition,
+                expected_seq=expected,
+                seq=got_seq,
+            )
+
+    def _rest(self, lane: _Lane) -> None:
+        if self._idle and self._elapsed_s() - lane.active_at >= self._known_to_interval_s:
+            self._idle(lane.partition)
+            lane.active_at = self._elapsed_s()
+
+
+def _place(at: LogRecord | OffsetOutOfRange) -> dict[str, int]:
+    return {"partition": at.partition, "offset": at.offset}
