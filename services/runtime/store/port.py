@@ -1,4 +1,4 @@
-"""What a service says to its event store: appends with their position in, recorded events out, one transaction a batch."""
+"""What a service says to its event store: one transaction takes a batch of events and the position they came from."""
 
 import sqlite3
 from collections.abc import Callable

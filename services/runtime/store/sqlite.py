@@ -56,6 +56,14 @@ class Database:
             if not nested:
                 reader.rollback()
 
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file and empty it, so that what was deleted is nowhere on disk.
+
+        While another process reads, the log is folded but not emptied.
+        """
+        with self._lock:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close every connection; the last one to close folds the write-ahead log into the file."""
         with self._lock:
@@ -83,7 +91,7 @@ class Database:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Kept in the file for ever; changing it does not wait for a lock by itself, so a fresh file may take a few tries."""
+    """The mode stays in the file; changing it does not wait for a lock, so a fresh file may take a few tries."""
     give_up_at = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:

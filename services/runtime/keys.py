@@ -1,0 +1,325 @@
+"""The key store: a data key for each learner and submission, wrapped by its tenant's key, wrapped by a master key.
+
+Ingest creates and seals; the other services open. Destroying a data key makes everything sealed under it
+unreadable in every process within a second, and it never comes back under the same name.
+"""
+
+import base64
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from sqlite3 import Cursor
+from threading import Lock
+from typing import ClassVar, Literal, Protocol
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from services.runtime.key_cache import KeyCache
+from services.runtime.problems import Refusal
+from services.runtime.store.sqlite import Database
+
+SEALED_FORMAT = b"\x01"
+NONCE_BYTES = 12
+SECRET_BYTES = 32
+FRESH_FOR_S = 0.5  # a destroyed key may be used at most this long by another process
+KEYS_CACHED_MAX = 16_384
+
+Kind = Literal["learner", "submission"]
+
+MIGRATIONS = (
+    """
+    CREATE TABLE tenant (tenant TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE data_key (
+        tenant TEXT NOT NULL, kind TEXT NOT NULL, subject BLOB NOT NULL, id TEXT NOT NULL UNIQUE, wrapped BLOB,
+        PRIMARY KEY (tenant, kind, subject)
+    ) WITHOUT ROWID;
+    CREATE TABLE signing_key (tenant TEXT PRIMARY KEY, id TEXT NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE destroyed (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL);
+    INSERT INTO destroyed (one, count) VALUES (1, 0);
+    """,
+)
+
+
+class KeyDestroyed(Refusal):
+    """What was asked for has been erased: its key is destroyed."""
+
+    status: ClassVar[int] = 410
+
+
+class KeyUnknown(Refusal):
+    """Nobody by this id is known here."""
+
+    status: ClassVar[int] = 404
+
+
+class DoesNotOpen(Exception):
+    """The blob was changed, moved, or sealed under another key."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """An AES-256-GCM key; what it seals opens only with the same context."""
+
+    id: str
+    _cipher: AESGCM = field(repr=False, compare=False)
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """0x01, a random nonce of 12 bytes, the ciphertext and its tag."""
+        nonce = os.urandom(NONCE_BYTES)
+        return SEALED_FORMAT + nonce + self._cipher.encrypt(nonce, plain, context)
+
+    def open(self, blob: bytes, context: bytes) -> bytes:
+        """The plain bytes; anything changed, moved or of another format raises DoesNotOpen."""
+        if blob[:1] != SEALED_FORMAT or len(blob) <= NONCE_BYTES:
+            raise DoesNotOpen("format")
+        try:
+            return self._cipher.decrypt(blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :], context)
+        except InvalidTag:
+            raise DoesNotOpen("tag") from None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A tenant's Ed25519 key and the name its signatures carry."""
+
+    id: str
+    private: Ed25519PrivateKey = field(repr=False, compare=False)
+
+
+class KeyStore(Protocol):
+    """What the services ask of keys, whoever keeps them."""
+
+    def create_learner_keys(self, tenant: str, learners: Sequence[UUID]) -> None:
+        """Durable on return; a learner that has a key, or had one, is left alone."""
+
+    def learner_key(self, tenant: str, learner: UUID) -> DataKey:
+        """Raises KeyDestroyed or KeyUnknown."""
+
+    def create_submission_keys(self, tenant: str, ids: Sequence[UUID]) -> None:
+        """As for learners; one call may carry a whole group commit."""
+
+    def submission_key(self, tenant: str, submission: UUID) -> DataKey:
+        """Raises KeyDestroyed or KeyUnknown."""
+
+    def destroy_learner_key(self, tenant: str, learner: UUID) -> None:
+        """What was sealed under it opens nowhere within a second; safe to repeat."""
+
+    def destroy_submission_key(self, tenant: str, submission: UUID) -> None:
+        """As for a learner."""
+
+    def tenant_secret(self, tenant: str, purpose: str) -> bytes:
+        """32 bytes that are always the same for this tenant and purpose."""
+
+    def tenant_data_key(self, tenant: str, purpose: str) -> DataKey:
+        """For what is the tenant's and no person's."""
+
+    def signing_key(self, tenant: str) -> SigningKey:
+        """The key the tenant signs credentials with, made on first use."""
+
+
+class SqliteKeyStore:
+    """`keys.db` beside `master.key` in one folder, shared by three processes.
+
+    With a seed every key is derived from it and repeats in an empty folder: for the demo, never in production.
+    """
+
+    def __init__(
+        self, folder: Path, *, seed: str | None = None, elapsed_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._master = AESGCM(_master_key(folder / "master.key"))
+        self._database = Database(folder / "keys.db", MIGRATIONS)
+        self._seed = None if seed is None else sha256(seed.encode()).digest()
+        self._elapsed_s, self._checked_at = elapsed_s, elapsed_s()
+        self._data_keys: KeyCache[tuple[str, Kind, UUID], DataKey] = KeyCache(KEYS_CACHED_MAX)
+        self._tenants: dict[str, tuple[bytes, AESGCM]] = {}
+        self._secrets: dict[tuple[str, str], bytes] = {}
+        self._tenant_data_keys: dict[tuple[str, str], DataKey] = {}
+        self._signing_keys: dict[str, SigningKey] = {}
+        self._lock = Lock()
+
+    def create_learner_keys(self, tenant: str, learners: Sequence[UUID]) -> None:
+        self._create(tenant, "learner", learners)
+
+    def learner_key(self, tenant: str, learner: UUID) -> DataKey:
+        return self._data_key(tenant, "learner", learner)
+
+    def create_submission_keys(self, tenant: str, ids: Sequence[UUID]) -> None:
+        self._create(tenant, "submission", ids)
+
+    def submission_key(self, tenant: str, submission: UUID) -> DataKey:
+        return self._data_key(tenant, "submission", submission)
+
+    def destroy_learner_key(self, tenant: str, learner: UUID) -> None:
+        self._destroy(tenant, "learner", learner)
+
+    def destroy_submission_key(self, tenant: str, submission: UUID) -> None:
+        self._destroy(tenant, "submission", submission)
+
+    def tenant_secret(self, tenant: str, purpose: str) -> bytes:
+        found = self._secrets.get((tenant, purpose))
+        if found is None:
+            found = self._secrets[tenant, purpose] = _derive(self._tenant(tenant)[0], f"secret|{purpose}")
+        return found
+
+    def tenant_data_key(self, tenant: str, purpose: str) -> DataKey:
+        found = self._tenant_data_keys.get((tenant, purpose))
+        if found is None:
+            found = DataKey(f"tenant:{purpose}", AESGCM(_derive(self._tenant(tenant)[0], f"data|{purpose}")))
+            self._tenant_data_keys[tenant, purpose] = found
+        return found
+
+    def signing_key(self, tenant: str) -> SigningKey:
+        found = self._signing_keys.get(tenant)
+        if found is None:
+            found = self._signing_keys[tenant] = self._load_signing_key(tenant)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _create(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> None:
+        _, cipher = self._tenant(tenant)
+        rows = []
+        for subject in subjects:
+            label = f"{tenant}|{kind}|{subject}"
+            key_id = f"{kind[0]}-{self._fresh('id|' + label)[:12].hex()}"
+            rows.append((tenant, kind, subject.bytes, key_id, _wrap(cipher, self._fresh("key|" + label), key_id)))
+        with self._database.write() as cursor:
+            cursor.executemany("INSERT OR IGNORE INTO data_key VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _data_key(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
+        now = self._elapsed_s()
+        if now - self._checked_at >= FRESH_FOR_S:
+            with self._database.read() as cursor:
+                self._data_keys.seen(_destroyed(cursor))
+            self._checked_at = now
+        found = self._data_keys.get((tenant, kind, subject))
+        return found if found is not None else self._load(tenant, kind, subject)
+
+    def _load(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
+        _, cipher = self._tenant(tenant)
+        with self._database.read() as cursor:
+            destroyed = _destroyed(cursor)
+            cursor.execute(
+                "SELECT id, wrapped FROM data_key WHERE tenant = ? AND kind = ? AND subject = ?",
+                (tenant, kind, subject.bytes),
+            )
+            row = cursor.fetchone()
+        if row is None:
+            raise KeyUnknown
+        key_id, wrapped = row
+        if wrapped is None:
+            raise KeyDestroyed
+        key = DataKey(key_id, AESGCM(_unwrap(cipher, wrapped, key_id)))
+        self._data_keys.put((tenant, kind, subject), key, destroyed)
+        return key
+
+    def _destroy(self, tenant: str, kind: Kind, subject: UUID) -> None:
+        """The row stays without its key, so that the name cannot be given another one."""
+        with self._database.write() as cursor:
+            cursor.execute(
+                "UPDATE data_key SET wrapped = NULL WHERE tenant = ? AND kind = ? AND subject = ?",
+                (tenant, kind, subject.bytes),
+            )
+            cursor.execute("UPDATE destroyed SET count = count + 1")
+            destroyed = _destroyed(cursor)
+        self._data_keys.seen(destroyed)
+        self._database.checkpoint()
+
+    def _tenant(self, tenant: str) -> tuple[bytes, AESGCM]:
+        found = self._tenants.get(tenant)
+        if found is None:
+            secret = self._load_tenant(tenant)
+            found = self._tenants[tenant] = (secret, AESGCM(secret))
+        return found
+
+    def _load_tenant(self, tenant: str) -> bytes:
+        context = f"tenant|{tenant}"
+        with self._created_once("SELECT wrapped FROM tenant WHERE tenant = ?", tenant) as (row, cursor):
+            if row is not None:
+                return _unwrap(self._master, row[0], context)
+            secret = self._fresh(context)
+            assert cursor is not None
+            cursor.execute("INSERT INTO tenant VALUES (?, ?)", (tenant, _wrap(self._master, secret, context)))
+            return secret
+
+    def _load_signing_key(self, tenant: str) -> SigningKey:
+        context = f"signing|{tenant}"
+        _, cipher = self._tenant(tenant)
+        with self._created_once("SELECT sealed FROM signing_key WHERE tenant = ?", tenant) as (row, cursor):
+            if row is not None:
+                return _signing_key(_unwrap(cipher, row[0], context))
+            secret = self._fresh(context)
+            key = _signing_key(secret)
+            assert cursor is not None
+            cursor.execute("INSERT INTO signing_key VALUES (?, ?, ?)", (tenant, key.id, _wrap(cipher, secret, context)))
+            return key
+
+    @contextmanager
+    def _created_once(self, select: str, tenant: str) -> Iterator[tuple[tuple[bytes] | None, Cursor | None]]:
+        """The row, or no row and a transaction in which nobody else can have made it."""
+        with self._database.read() as cursor:
+            row = cursor.execute(select, (tenant,)).fetchone()
+        if row is not None:
+            yield row, None
+            return
+        with self._database.write() as cursor:
+            yield cursor.execute(select, (tenant,)).fetchone(), cursor
+
+    def _fresh(self, label: str) -> bytes:
+        return os.urandom(SECRET_BYTES) if self._seed is None else _derive(self._seed, label)
+
+
+def _destroyed(cursor: Cursor) -> int:
+    return int(cursor.execute("SELECT count FROM destroyed").fetchone()[0])
+
+
+def _derive(secret: bytes, info: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=SECRET_BYTES, salt=None, info=b"wayproof|" + info.encode()).derive(secret)
+
+
+def _wrap(cipher: AESGCM, secret: bytes, context: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, secret, context.encode())
+
+
+def _unwrap(cipher: AESGCM, wrapped: bytes, context: str) -> bytes:
+    try:
+        return cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context.encode())
+    except InvalidTag:
+        raise DoesNotOpen("a wrapped key") from None
+
+
+def _signing_key(secret: bytes) -> SigningKey:
+    private = Ed25519PrivateKey.from_private_bytes(secret)
+    fingerprint = sha256(private.public_key().public_bytes_raw()).digest()[:12]
+    return SigningKey("ed25519-" + base64.urlsafe_b64encode(fingerprint).decode(), private)
+
+
+def _master_key(path: Path) -> bytes:
+    """Read it, or make it: written beside and linked, so that of three processes starting together one wins."""
+    if not path.exists():
+        beside = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+    return path.read_bytes()

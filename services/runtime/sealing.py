@@ -1,0 +1,114 @@
+"""Public events into envelopes and back: personal content sealed under the learner's key, documents in clear."""
+
+from base64 import b64decode
+from binascii import b2a_base64
+from datetime import UTC, datetime
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from contracts.envelope import Envelope, PublicEvent, sealing_context
+from contracts.events import PUBLIC_EVENTS
+from services.runtime.keys import DoesNotOpen, KeyStore
+
+SCHEMAS = {event.TYPE: event.schema_urn() for event in PUBLIC_EVENTS.values()}
+
+
+class Unreadable(Exception):
+    """Not one of our envelopes, or its content does not open; `reason` never quotes what was read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Sealer:
+    """Writes and reads the bytes that travel on the log for one service."""
+
+    def __init__(self, keys: KeyStore, source: str) -> None:
+        self._keys = keys
+        self._source = source
+
+    def seal(
+        self,
+        event: PublicEvent,
+        *,
+        id: UUID,
+        tenant: str,
+        subject: str,
+        time: datetime,
+        occurred_at: datetime | None = None,
+    ) -> bytes:
+        """The envelope of something about the learner `subject`; nothing of its content can be read without the key."""
+        key = self._keys.learner_key(tenant, UUID(subject))
+        schema = SCHEMAS[event.TYPE]
+        context = sealing_context(tenant, subject, id, event.TYPE, schema, key.id)
+        envelope = self._attributes(event.TYPE, id, tenant, subject, time, "application/octet-stream")
+        if occurred_at is not None:
+            envelope["occurredat"] = _utc(occurred_at)
+        envelope["keyid"] = key.id
+        envelope["data_base64"] = b2a_base64(key.seal(_content(event), context), newline=False).decode("ascii")
+        return orjson.dumps(envelope, option=orjson.OPT_UTC_Z)
+
+    def clear(self, event: PublicEvent, *, id: UUID, tenant: str, subject: str, time: datetime) -> bytes:
+        """The envelope of a published document, which says nothing of a person."""
+        envelope = self._attributes(event.TYPE, id, tenant, subject, time, "application/json")
+        envelope["data"] = orjson.Fragment(_content(event))
+        return orjson.dumps(envelope, option=orjson.OPT_UTC_Z)
+
+    def parse(self, raw: bytes) -> Envelope:
+        """The envelope, its content still sealed."""
+        try:
+            return Envelope.__pydantic_validator__.validate_json(raw)  # type: ignore[no-any-return]
+        except ValidationError:
+            raise Unreadable("malformed-envelope") from None
+
+    def open(self, envelope: Envelope) -> PublicEvent:
+        """The event by its type; raises Unreadable, KeyDestroyed or KeyUnknown."""
+        kind = PUBLIC_EVENTS.get(envelope.type)
+        if kind is None:
+            raise Unreadable("unknown-type")
+        try:
+            if envelope.data is not None:
+                return kind.model_validate(envelope.data)
+            return kind.__pydantic_validator__.validate_json(self._opened(envelope))  # type: ignore[no-any-return]
+        except ValidationError:
+            raise Unreadable("malformed-content") from None
+
+    def _attributes(
+        self, type_: str, id: UUID, tenant: str, subject: str, time: datetime, content_type: str
+    ) -> dict[str, object]:
+        return {
+            "specversion": "1.0",
+            "id": id,
+            "source": self._source,
+            "type": type_,
+            "subject": subject,
+            "time": _utc(time),
+            "dataschema": SCHEMAS[type_],
+            "datacontenttype": content_type,
+            "tenant": tenant,
+        }
+
+    def _opened(self, envelope: Envelope) -> bytes:
+        e = envelope
+        if e.data_base64 is None or e.keyid is None:
+            raise Unreadable("no-content")
+        try:
+            learner, blob = UUID(e.subject), b64decode(e.data_base64, validate=True)
+        except ValueError:
+            raise Unreadable("malformed-envelope") from None
+        key = self._keys.learner_key(e.tenant, learner)
+        try:
+            return key.open(blob, sealing_context(e.tenant, e.subject, e.id, e.type, e.dataschema, e.keyid))
+        except DoesNotOpen:
+            raise Unreadable("does-not-open") from None
+
+
+def _content(event: PublicEvent) -> bytes:
+    return event.__pydantic_serializer__.to_json(event)
+
+
+def _utc(at: datetime) -> datetime:
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
