@@ -1,0 +1,1 @@
+"""The documents the service makes: Open Badges, DID documents, status lists, and the terms they use."""

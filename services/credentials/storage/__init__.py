@@ -1,0 +1,1 @@
+"""The rows the service keeps beside its events."""

@@ -1,0 +1,1 @@
+"""Verifying a credential offline, anyone's, with bounded cost."""
