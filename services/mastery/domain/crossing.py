@@ -1,5 +1,6 @@
 """Building the event of a node that passed into or out of met; its id follows from where in history it happened."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,6 @@ from uuid import UUID, uuid5
 from services.mastery.domain.determining import Determination
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.facts import Fact
-from services.mastery.domain.requirements import leaves
 from services.mastery.domain.rounding import shown
 from services.mastery.domain.rules import Leaf, Plan
 from services.mastery.domain.standings import Standing
@@ -45,7 +45,7 @@ def crossing(
     is_level = node in policy.plans
     cycle = standing.cycle + 1 if met else standing.cycle
     kind = ("reached" if met else "lost") if is_level else ("met" if met else "lapsed")
-    rests_on = [Leaf(node)] if is_level else leaves(policy.requirements[node], policy.requirements)
+    rests_on = (Leaf(node),) if is_level else policy.rests_on[node]
     common: dict[str, Any] = {
         "id": threshold_id(learner, policy.id, node, kind, cycle),
         "policy": policy.id,
@@ -64,12 +64,12 @@ def crossing(
     return LevelReached(**common, achieved=achieved[0]) if is_level else RequirementMet(**common, achieved=achieved)
 
 
-def _counted(reckoning: Reckoning, rests_on: list[Leaf]) -> tuple[UUID, ...]:
+def _counted(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> tuple[UUID, ...]:
     counted = (evidence for leaf in rests_on for evidence in reckoning.determination(leaf.code).counted)
     return tuple(dict.fromkeys(counted))
 
 
-def _achieved(reckoning: Reckoning, rests_on: list[Leaf]) -> tuple[Achieved, ...]:
+def _achieved(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> tuple[Achieved, ...]:
     """The levels reached, of the leaves that are met: of a k_of there may be others."""
     found: dict[str, Achieved] = {}
     for leaf in rests_on:

@@ -1,6 +1,5 @@
 """Requirement trees over three values: met, not met, and not enough evidence to say."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,14 +45,3 @@ def k_of(need: int, results: list[Result]) -> Result:
     if met >= need:
         return "met"
     return "insufficient" if met + results.count("insufficient") >= need else "not_met"
-
-
-def leaves(requirement: Requirement, named: Mapping[str, Requirement] | None = None) -> list[Leaf]:
-    """Every leaf of a tree from left to right, through named nodes where these are given."""
-    match requirement:
-        case Leaf():
-            return [requirement]
-        case Node(name):
-            return leaves(named[name], named) if named else []
-        case Group(_, _, children):
-            return [leaf for child in children for leaf in leaves(child, named)]

@@ -109,6 +109,7 @@ class CompiledPolicy:
     codes: Mapping[str, str]  # CASE identifier -> code
     requirements: Mapping[str, Requirement]
     above: Mapping[str, tuple[str, ...]]
+    rests_on: Mapping[str, tuple[Leaf, ...]]  # the leaves of each requirement, through those it names
     documents: tuple[DocumentRef, ...]
     organisation: str | None = None
     cohorts: tuple[str, ...] = ()

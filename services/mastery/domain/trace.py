@@ -1,0 +1,125 @@
+"""Why: the tree behind a result, every node of the same shape, with what was counted, what was not, and what is short.
+
+Computed on demand and JSON-able: ids as text, values as exact decimal strings rounded as the policy says.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+
+from services.mastery.domain.determining import qualified
+from services.mastery.domain.estimators import highest
+from services.mastery.domain.evaluation import Reckoning
+from services.mastery.domain.gates import checks
+from services.mastery.domain.known import EMPTY_SHELF, Known
+from services.mastery.domain.requirements import Outcome
+from services.mastery.domain.rounding import shown
+from services.mastery.domain.rules import CompiledPolicy, Group, Leaf, Node, Plan
+from services.mastery.domain.selecting import Scored, pick
+
+Trace = dict[str, object]
+
+
+def trace(known: Known, policy: CompiledPolicy, node: str, as_of: datetime) -> Trace:
+    """The trace of one competency (by code) or requirement (by name) of a policy."""
+    return Tracing(Reckoning(known, policy, as_of)).node(node)
+
+
+@dataclass(slots=True)
+class Tracing:
+    """One walk down a tree; a named requirement met again on the way is named, not unfolded again."""
+
+    reckoning: Reckoning
+    unfolded: set[str] = field(default_factory=set)
+
+    def node(self, name: str) -> Trace:
+        """A competency or a named requirement."""
+        if name in self.reckoning.policy.plans:
+            return {"node": name, **self._competency(name)}
+        self.unfolded.add(name)
+        return {"node": name, **self._outcome(self.reckoning.requirement(name))}
+
+    def _outcome(self, outcome: Outcome) -> Trace:
+        match outcome.requirement:
+            case Leaf(code, at_least):
+                return self._leaf(code, at_least, outcome)
+            case Node(name):
+                again = name in self.unfolded
+                return {"node": name, "result": outcome.result} if again else self.node(name)
+            case Group(rule, need, _):
+                parts = [self._outcome(part) for part in outcome.parts]
+                return {"rule": rule, "result": outcome.result, "parts": parts, **self._short(outcome, need, parts)}
+
+    def _leaf(self, code: str, at_least: Fraction | None, outcome: Outcome) -> Trace:
+        found = {"leaf": code, **self._competency(code), "result": outcome.result}
+        if at_least is None:
+            return found
+        unmet = [] if outcome.result == "met" or found["value"] is None else [_value_needed(found["value"], at_least)]
+        gates = [need for need in _list(found["satisfy"]) if "value" not in need]
+        return {**found, "required": shown(at_least), "satisfy": [*gates, *unmet]}
+
+    def _short(self, outcome: Outcome, need: int, parts: list[Trace]) -> Trace:
+        """How many more parts are wanted, and of which: any that many of them would do."""
+        met = sum(part.result == "met" for part in outcome.parts)
+        if met >= need:
+            return {"met": met, "need": need, "satisfy": []}
+        unmet = [_name(part, at) for at, part in enumerate(parts) if part["result"] != "met"]
+        return {"met": met, "need": need, "satisfy": [{"parts": need - met, "of": unmet}]}
+
+    def _competency(self, code: str) -> Trace:
+        reckoning = self.reckoning
+        plan = reckoning.policy.plans[code]
+        determination = reckoning.determination(code)
+        shelf = reckoning.known.shelves.get(plan.competency, EMPTY_SHELF)
+        counted = pick(plan, shelf, reckoning.as_of).counted
+        return {
+            "competency": plan.competency,
+            "method": plan.method,
+            "result": determination.result,
+            "value": _shown(plan, determination.value),
+            "level": determination.level,
+            "required": shown(plan.required),
+            "counted": _running(plan, counted),
+            "lapsed": [str(evidence) for evidence in determination.lapsed],
+            "excluded": [{"evidence": str(evidence), "rule": rule} for evidence, rule in determination.excluded],
+            "why": list(determination.why),
+            **_gates(plan, counted, determination.compared),
+        }
+
+
+def _running(plan: Plan, counted: list[Scored]) -> list[Trace]:
+    """What was counted, in order, and the value after each: null while there is none."""
+    points = [piece.points for piece in counted]
+    estimate = plan.estimate or highest.estimate
+    return [
+        {"evidence": str(piece.evidence.id), "value": _shown(plan, estimate(points[:so_far]))}
+        for so_far, piece in enumerate(counted, start=1)
+    ]
+
+
+def _gates(plan: Plan, counted: list[Scored], compared: Fraction | None) -> Trace:
+    found = checks(plan.gate, [piece.evidence for piece in qualified(plan, counted)])
+    gates = [{"gate": check.kind, "of": check.of, "have": check.have, "want": check.want} for check in found]
+    short: list[object] = [gate for gate, check in zip(gates, found, strict=True) if not check.passed]
+    if compared is None:
+        short.append({"value": None, "want": shown(plan.required)})
+    elif compared < plan.required:
+        short.append(_value_needed(_shown(plan, compared), plan.required))
+    return {"gates": gates, "satisfy": short}
+
+
+def _value_needed(value: object, at_least: Fraction) -> Trace:
+    return {"value": value, "want": shown(at_least)}
+
+
+def _shown(plan: Plan, value: Fraction | None) -> str | None:
+    return None if value is None else shown(plan.rounding(value))
+
+
+def _list(value: object) -> list[Trace]:
+    assert isinstance(value, list)
+    return value
+
+
+def _name(part: Trace, at: int) -> object:
+    return part.get("node") or part.get("leaf") or at
