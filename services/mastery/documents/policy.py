@@ -188,4 +188,4 @@ class PolicyDocument(Document):
     select: Select = Select()
     attempts: Attempts | None = None
     competencies: Annotated[dict[Code, Competency], Field(min_length=1, max_length=2000)]
-    requirements: Annotated[dict[NodeName, Requirement], Field(max_length=500)] = {}
+    requirements: Annotated[dict[NodeName, Requirement], Field(max_length=500, default_factory=dict)]

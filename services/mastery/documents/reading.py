@@ -48,7 +48,7 @@ def read_yaml(raw: bytes) -> object:
     except UnicodeDecodeError as error:
         raise MalformedYaml("not UTF-8", offset=error.start) from None
     except yaml.YAMLError as error:
-        raise MalformedYaml("not YAML", **_place(error)) from None
+        raise MalformedYaml("not YAML" + _place(error)) from None
     if root is None:
         raise MalformedYaml("the document is empty")
     return _Plain().value(root, ())
@@ -65,9 +65,9 @@ def _check_depth(text: str) -> None:
             raise MalformedYaml(f"nested deeper than {DEPTH_MAX}")
 
 
-def _place(error: yaml.YAMLError) -> dict[str, object]:
+def _place(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    return {} if mark is None else {"line": mark.line + 1, "column": mark.column + 1}
+    return "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
 
 
 class _Plain:

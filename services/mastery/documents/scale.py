@@ -1,6 +1,7 @@
 """Scales: ordered levels or a range of scores, the proficient mark, and codes that are states and never zeros."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -55,7 +56,7 @@ def check_levels(levels: Sequence[Level], not_values: Sequence[str]) -> None:
     if len(set(codes)) != len(codes):
         raise ValueError("a code is there twice")
     points = [fraction(level.points) for level in levels]
-    if any(lower >= upper for lower, upper in zip(points, points[1:], strict=False)):
+    if any(lower >= upper for lower, upper in pairwise(points)):
         raise ValueError("levels are listed from the lowest, each with more points than the one before")
     if any(is_exact(level.code) and fraction(level.code) != fraction(level.points) for level in levels):
         raise ValueError("a level whose code is a number has that many points")

@@ -12,6 +12,8 @@ from services.runtime.problems import pointer_to
 
 NESTING_MAX = 32
 Documents = Mapping[str, RequirementDocument]
+Children = tuple[RequirementDocument, ...]
+Rule = Literal["all_of", "any_of", "k_of"]
 Mark = Callable[[str, str, str], Fraction]  # code, mark, pointer
 
 
@@ -100,21 +102,14 @@ class _Compiler:
             return self._group("all_of", len(document.all_of), document.all_of, (*path, "all_of"))
         if document.any_of is not None:
             return self._group("any_of", 1, document.any_of, (*path, "any_of"))
-        assert document.k_of is not None and document.of is not None
-        return self._group("k_of", document.k_of, document.of, (*path, "from"))
+        return self._group("k_of", document.k_of or 0, document.of or (), (*path, "from"))  # the schema wants both
 
     def _leaf(self, code: str, at_least: str | None, path: tuple[object, ...]) -> Leaf:
         if code not in self.codes:
             raise refuse(pointer_to((*path, "leaf")), "the policy does not say how this competency is judged")
         return Leaf(code, None if at_least is None else self.mark(code, at_least, pointer_to((*path, "at_least"))))
 
-    def _group(
-        self,
-        rule: Literal["all_of", "any_of", "k_of"],
-        need: int,
-        children: tuple[RequirementDocument, ...],
-        path: tuple[object, ...],
-    ) -> Group:
+    def _group(self, rule: Rule, need: int, children: Children, path: tuple[object, ...]) -> Group:
         parts = tuple(self.compile(child, (*path, at)) for at, child in enumerate(children))
         if len(set(parts)) != len(parts):
             raise refuse(pointer_to(path), "the same part twice would count twice")
