@@ -5,7 +5,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Coroutine, Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Never
 
 from fastapi import APIRouter, Request
@@ -136,7 +136,10 @@ def _integer(text: str) -> int:
 def _decimal(text: str) -> Decimal:
     if len(text) > NUMBER_CHARACTERS_MAX:
         raise _SuspiciousError
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what even Decimal holds
+        raise _SuspiciousError from None
     if not -EXPONENT_MAX <= number.adjusted() <= EXPONENT_MAX:
         raise _SuspiciousError
     return number or abs(number)  # minus zero is zero

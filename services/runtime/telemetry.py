@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 from uuid import UUID
 
 import orjson
@@ -92,9 +93,10 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def configure(service: str, level: str = "info") -> None:
+def configure(service: str, level: str = "info", stream: TextIO | None = None) -> None:
     """Send every log of this process to stderr as JSON lines, libraries' included."""
-    handler = logging.StreamHandler(sys.stderr)
+    logging.raiseExceptions = False  # a line that cannot be written is lost; its words are not printed instead
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -1,0 +1,64 @@
+# Every target does its own set-up, can be repeated, and exits non-zero when it failed.
+# The demo and `up` need Python 3.11 or later, make and coreutils; the rest needs what it says below.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTEST := $(BIN)/pytest
+SETTLED := export PIP_DISABLE_PIP_VERSION_CHECK=1;
+
+.PHONY: demo up test test-quick lint bench contracts setup clean
+.DEFAULT_GOAL := demo
+
+# ---- set-up: a stamp for each lock file, so that nothing is installed twice
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+# what the services need, and the services themselves: found where they lie, nothing is built
+$(VENV)/runtime.stamp: requirements.lock | $(VENV)/bin/python
+	$(SETTLED) $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -c 'import pathlib, sysconfig; \
+	  pathlib.Path(sysconfig.get_path("purelib"), "wayproof_here.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
+	touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(SETTLED) $(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(SETTLED) $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@ $(VENV)/runtime.stamp
+
+setup: $(VENV)/dev.stamp
+
+# ---- what it does
+
+demo: $(VENV)/runtime.stamp
+	$(BIN)/python -m services demo
+
+up: $(VENV)/runtime.stamp
+	$(BIN)/python -m services up
+
+# ---- how it is kept right
+
+test: setup
+	$(PYTEST)
+
+test-quick: setup
+	$(PYTEST) -m "not system and not node" --ignore=tests/bench
+
+lint: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m contracts.build --check
+	$(PYTEST) tests/tidy
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+contracts: setup
+	$(BIN)/python -m contracts.build
+
+clean:
+	rm -rf $(VENV) var dist
