@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from services.ingest.domain.claims import Fault
+from services.ingest.domain.claims import Claim, Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +31,32 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The latest version of each document; build it with `of`, once for each change of the tables."""
+    """The latest version of each document; built with `of` once for each change."""
 
     scales: Mapping[str, Scale] = field(default_factory=dict)
     by_name: Mapping[str, tuple[Competency, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, competencies: Iterable[Competency], scales: Iterable[Scale]) -> "Catalogue":
-        """Index competencies by identifier and by code (the same name may mean several, in different frameworks)."""
-        by_name: dict[str, tuple[Competency, ...]] = {}
+        """Index by identifier (bare, or as OneRoster's CSV writes it) and by code; one name may mean several items."""
+        by_name: dict[str, list[Competency]] = {}
         for competency in competencies:
-            for name in {competency.identifier, competency.code, f"urn:uuid:{competency.identifier}"}:
-                by_name[name] = (*by_name.get(name, ()), competency)
-        return cls({scale.id: scale for scale in scales}, by_name)
+            for name in {competency.identifier, f"urn:uuid:{competency.identifier}", competency.code}:
+                by_name.setdefault(name, []).append(competency)
+        return cls({scale.id: scale for scale in scales}, {name: tuple(found) for name, found in by_name.items()})
 
-    def resolve(self, name: str, framework: str | None = None) -> Competency | Fault:
-        """The one assessable competency of this identifier or code; a framework decides between namesakes."""
-        named = self.by_name.get(name, ())
-        found = named if framework is None else tuple(item for item in named if item.framework == framework)
+    def competency(self, claim: Claim) -> Competency | Fault:
+        """The one assessable competency the claim names; a framework decides between namesakes."""
+        named = self.by_name.get(claim.competency, ())
+        found = [item for item in named if claim.framework in (None, item.framework)]
         if not found:
-            return Fault("unknown-competency", "", "no published framework has this competency")
+            return claim.fault("competency", "unknown-competency", "no published framework has it")
         if len(found) > 1:
-            return Fault("ambiguous-competency", "", "several published frameworks have it; the mapping names none")
+            return claim.fault("competency", "ambiguous-competency", "several published frameworks have it")
         if not found[0].assessable:
-            return Fault("competency-not-assessable", "", "its framework says it is a heading, not to be assessed")
+            return claim.fault("competency", "competency-not-assessable", "its framework says it is only a heading")
         return found[0]
 
-    def scale(self, name: str) -> Scale | Fault:
-        """The scale of this id."""
-        return self.scales.get(name) or Fault("unknown-scale", "", "no scale of this id is published")
+    def scale(self, claim: Claim) -> Scale | Fault:
+        """The scale the claim names."""
+        return self.scales.get(claim.scale) or claim.fault("scale", "unknown-scale", "no such scale is published")

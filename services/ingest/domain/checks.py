@@ -38,10 +38,10 @@ def check(claim: Claim, catalogue: Catalogue, received_at: datetime, zone: tzinf
     fault = _text_fault(claim) or _time_fault(claim, received_at, zone)
     if fault is not None:
         return fault
-    competency = catalogue.resolve(claim.competency, claim.framework)
+    competency = catalogue.competency(claim)
     if isinstance(competency, Fault):
         return competency
-    scale = catalogue.scale(claim.scale)
+    scale = catalogue.scale(claim)
     return scale if isinstance(scale, Fault) else _rated(claim, competency, scale)
 
 
@@ -56,31 +56,33 @@ def _rated(claim: Claim, competency: Competency, scale: Scale) -> CheckedClaim |
 
 def _level_fault(claim: Claim, scale: Scale) -> Fault | None:
     if claim.score is not None:
-        return Fault("level-and-score", "", "a rating is a level or a score, not both")
+        return claim.fault("score", "level-and-score", "a rating is a level or a score, not both")
     if claim.level not in scale.levels:
-        return Fault("unknown-level", "", "the scale has no level of this code")
+        return claim.fault("level", "unknown-level", "the scale has no level of this code")
     return None
 
 
 def _score_fault(claim: Claim, scale: Scale) -> Fault | None:
     if claim.score is None:
-        return Fault("rating-missing", "", "observed, but neither level nor score")
+        return claim.fault("score", "rating-missing", "observed, but neither level nor score")
     if scale.minimum is None or scale.maximum is None:
-        return Fault("score-on-level-scale", "", "the scale has levels and takes no scores")
+        return claim.fault("score", "score-on-level-scale", "the scale has levels and takes no scores")
     if EXACT.fullmatch(claim.score) is None:
-        return Fault("score-not-decimal", "", "at most 12 digits before the point and 9 after it")
+        return claim.fault("score", "score-not-decimal", "at most 12 digits before the point and 9 after it")
     if not scale.minimum <= Decimal(claim.score) <= scale.maximum:
-        return Fault("score-out-of-range", "", "outside the scale's range")
+        return claim.fault("score", "score-out-of-range", "outside the scale's range")
     return None
 
 
 def _time_fault(claim: Claim, received_at: datetime, zone: tzinfo) -> Fault | None:
     if claim.occurred_at < EARLIEST:
-        return Fault("occurred-too-early", "", "before 1900")
+        return claim.fault("occurred_at", "occurred-too-early", "before 1900")
     if claim.occurred_at >= end_of_next_day(received_at, zone):
-        return Fault("occurred-in-future", "", "later than the end of the day after it was received")
+        return claim.fault("occurred_at", "occurred-in-future", "later than the end of the day after it was received")
     if claim.expires_at is not None and not claim.occurred_at <= claim.expires_at < LATEST:
-        return Fault("expiry-not-believable", "", "expires before it was shown, or never within the calendar")
+        return claim.fault(
+            "expires_at", "expiry-not-believable", "expires before it was shown, or never within the calendar"
+        )
     return None
 
 
@@ -92,22 +94,31 @@ def end_of_next_day(received_at: datetime, zone: tzinfo) -> datetime:
 
 def _text_fault(claim: Claim) -> Fault | None:
     """Everything that goes into an event fits the event's shape, so that publishing cannot fail later."""
-    for name, slug in (("scale", claim.scale), ("pathway", claim.pathway), ("assessor.role", claim.assessor.role)):
-        if SLUG.fullmatch(slug) is None:
-            return _not_slug(name)
-    if claim.framework is not None and SLUG.fullmatch(claim.framework) is None:
-        return _not_slug("framework")
-    if SLUG.fullmatch(claim.assessor.organisation) is None:
-        return _not_slug("assessor.organisation")
+    for name, slug in _slugs(claim):
+        if slug is not None and SLUG.fullmatch(slug) is None:
+            return claim.fault(name, "not-a-slug", "lower-case letters, digits, dots and dashes; at most 63")
+    for name, text, characters_max in _texts(claim):
+        if text is not None and not 1 <= len(text) <= characters_max:
+            return claim.fault(name, "text-too-long", f"1 to {characters_max} characters")
     if claim.kind not in KINDS:
-        return Fault("unknown-kind", "", "kind is summative, formative, baseline or self_assessment")
+        return claim.fault("kind", "unknown-kind", "summative, formative, baseline or self_assessment")
     if claim.attempt is not None and not 0 <= claim.attempt <= ATTEMPT_MAX:
-        return Fault("attempt-out-of-range", "", f"an attempt is a number from 0 to {ATTEMPT_MAX}")
-    return _length_fault(claim)
+        return claim.fault("activity.attempt", "attempt-out-of-range", f"a number from 0 to {ATTEMPT_MAX}")
+    return None
 
 
-def _length_fault(claim: Claim) -> Fault | None:
-    bounds = (
+def _slugs(claim: Claim) -> tuple[tuple[str, str | None], ...]:
+    return (
+        ("scale", claim.scale),
+        ("pathway", claim.pathway),
+        ("framework", claim.framework),
+        ("assessor.role", claim.assessor.role),
+        ("assessor.organisation", claim.assessor.organisation),
+    )
+
+
+def _texts(claim: Claim) -> tuple[tuple[str, str | None, int], ...]:
+    return (
         ("learner", claim.learner.value, IDENTIFIER_CHARACTERS_MAX),
         ("record_key", claim.record_key, RECORD_KEY_CHARACTERS_MAX),
         ("competency", claim.competency, CODE_CHARACTERS_MAX),
@@ -117,11 +128,3 @@ def _length_fault(claim: Claim) -> Fault | None:
         ("activity.artifact", claim.artifact, CODE_CHARACTERS_MAX),
         ("comment", claim.comment, COMMENT_CHARACTERS_MAX),
     )
-    for name, text, characters_max in bounds:
-        if text is not None and not 1 <= len(text) <= characters_max:
-            return Fault("text-too-long", "", f"{name} takes 1 to {characters_max} characters")
-    return None
-
-
-def _not_slug(name: str) -> Fault:
-    return Fault("not-a-slug", "", f"{name} takes lower-case letters, digits, dots, dashes; at most 63")

@@ -1,7 +1,8 @@
 """What a mapping reads from one item that was sent: a claim, a withdrawal, no claim, or a fault that names no value."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -49,6 +50,11 @@ class Claim:
     attempt: int | None = None
     comment: str | None = None
     expires_at: datetime | None = None
+    pointers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)  # where each field was read
+
+    def fault(self, name: str, reason: str, detail: str) -> "Fault":
+        """A fault in this field, pointing at what it was read from."""
+        return Fault(reason, self.pointers.get(name, ""), f"{name}: {detail}")
 
     def content(self) -> bytes:
         """What this version says, byte for byte: two versions of a record with equal content are the same version.

@@ -1,0 +1,1 @@
+"""Mappings of the senders the tests speak for, as a district would write them."""
