@@ -41,8 +41,18 @@ class Client:
     def put(self, path: str, document: object) -> Any:
         return self.call("PUT", path, json=document)
 
+    def lines(self, path: str, body: bytes, **query: object) -> list[Any]:
+        """Send NDJSON and read the NDJSON answered."""
+        headers = {"Content-Type": "application/x-ndjson"}
+        answer = self._ask("POST", path, content=body, headers=headers, params=_present(query))
+        return [json.loads(line) for line in answer.content.splitlines() if line]
+
     def call(self, method: str, path: str, **request: Any) -> Any:
         """The answer's JSON; a refusal or a service that cannot be reached ends the command with 1."""
+        answer = self._ask(method, path, **request)
+        return answer.json() if answer.content else None
+
+    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **request)
         except httpx.TransportError as fault:
@@ -51,7 +61,7 @@ class Client:
             ) from None
         if answer.is_error:
             raise Refused(_problem(answer))
-        return answer.json() if answer.content else None
+        return answer
 
 
 Command = Callable[..., Any]
