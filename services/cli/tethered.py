@@ -19,6 +19,6 @@ def _watch(descriptor: int) -> None:
 
 if __name__ == "__main__":
     tether()
-    from services.__main__ import main
+    from services.cli.dispatch import main
 
     main(sys.argv[1:], prog_name="wayproof")

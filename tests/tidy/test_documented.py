@@ -4,7 +4,7 @@ import ast
 import importlib
 
 from contracts.build import SERVICES, settings_of, settings_table
-from services.__main__ import COMMANDS
+from services.cli.dispatch import COMMANDS
 from services.runtime.problems import Refusal
 from services.runtime.settings import variable
 from tests.support.paths import ROOT
