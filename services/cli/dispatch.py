@@ -52,7 +52,16 @@ def _load(name: str) -> click.Command:
 
 def _service(name: str, run: Callable[[], int | None], said: str) -> click.Command:
     """A service's `run()` as a command: its exit code is the process's."""
-    return click.Command(name, callback=lambda: sys.exit(run() or 0), help=said)
+
+    def call() -> None:
+        from services.runtime.settings import SettingsRefused
+
+        try:
+            sys.exit(run() or 0)
+        except SettingsRefused as refused:
+            raise click.ClickException(str(refused)) from None
+
+    return click.Command(name, callback=call, help=said)
 
 
 @click.group(cls=Dispatch, context_settings={"help_option_names": ["-h", "--help"]})
