@@ -13,7 +13,7 @@ from services.runtime.backoff import Backoff
 
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.2, 5.0
 STAYED_UP_S = 5.0  # a process that lived so long did not fail at starting
-HEALTH_TIMEOUT_S = 1.0
+HEALTH_TIMEOUT_S = 0.5
 
 
 class Child:

@@ -80,7 +80,8 @@ class Consumer:
         elapsed_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = f"consumer {topic}"
-        self.trouble: str | None = None  # what failed last, until everything works again
+        self.trouble: str | None = None  # what failed in the last step
+        self._fault: str | None = None  # what failed in this one
         self._log, self._topic, self._producer = log, topic, producer
         self._positions, self._handle, self._idle = positions, handle, idle
         self._batch_size_max, self._poll_timeout_s = batch_size_max, poll_timeout_s
@@ -121,7 +122,7 @@ class Consumer:
 
     def step(self, timeout_s: float = 0.0) -> int:
         """One poll and all it brings; the number of records handled. What failed is in `trouble`, to be tried again."""
-        self.trouble = None
+        self._fault = None
         handled = 0
         for partition, records in self._poll(timeout_s).items():
             with self._trying(self._lanes[partition]):
@@ -129,6 +130,7 @@ class Consumer:
         for lane in self._lanes.values():
             with self._trying(lane):
                 self._rest(lane)
+        self.trouble = self._fault
         return handled
 
     @contextmanager
@@ -138,7 +140,7 @@ class Consumer:
         except ENDS_THE_PROCESS:
             raise
         except Exception as fault:
-            self.trouble = describe(fault)
+            self._fault = describe(fault)
             log.fault("failed, will be tried again", fault, topic=self._topic, partition=[x.partition for x in lanes])
             for lane in lanes:
                 lane.known = False
@@ -150,7 +152,9 @@ class Consumer:
             try:
                 records = reader.poll(timeout_s, self._batch_size_max * len(self._lanes))
             except OffsetOutOfRange as gone:
-                log.warning("position out of range, reading from the beginning", topic=self._topic, **_place(gone))
+                log.warning(
+                    "position out of range, reading from the beginning", topic=self._topic, partition=gone.partition
+                )
                 self._rewind(reader, gone.partition)
                 return {}
             for record in records:
@@ -172,7 +176,7 @@ class Consumer:
         reader.seek(partition, self._log.begins(self._topic)[partition])
 
     def _take(self, lane: _Lane, records: Sequence[LogRecord]) -> int:
-        fresh, beyond = lane.sift(record for record in records if self._is_ours(record))
+        fresh, beyond = lane.sift(self._ours(lane, records))
         for start in range(0, len(fresh), self._batch_size_max):
             batch = fresh[start : start + self._batch_size_max]
             position = Position(batch[-1].offset + 1, batch[-1].seq)
@@ -184,12 +188,14 @@ class Consumer:
             lane.incident = None
         return len(fresh)
 
-    def _is_ours(self, record: LogRecord) -> bool:
+    def _ours(self, lane: _Lane, records: Sequence[LogRecord]) -> list[LogRecord]:
         """A second producer would number its records by itself: none of them may be taken for ours."""
-        if record.producer == self._producer:
-            return True
-        log.error("record of another producer left out", topic=self._topic, producer=record.producer, **_place(record))
-        return False
+        ours = [record for record in records if record.producer == self._producer]
+        if strangers := len(records) - len(ours):
+            log.error(
+                "another producer's records left out", topic=self._topic, partition=lane.partition, count=strangers
+            )
+        return ours
 
     def _search(self, lane: _Lane, got_seq: int) -> None:
         """A gap may only mean that offsets moved (a topic made anew): look from the beginning before crying wolf."""
@@ -211,7 +217,3 @@ class Consumer:
         if self._idle and self._elapsed_s() - lane.active_at >= self._known_to_interval_s:
             self._idle(lane.partition)
             lane.active_at = self._elapsed_s()
-
-
-def _place(at: LogRecord | OffsetOutOfRange) -> dict[str, int]:
-    return {"partition": at.partition, "offset": at.offset}

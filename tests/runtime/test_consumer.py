@@ -243,6 +243,85 @@ def test_a_failed_commit_is_tried_again_and_says_so_meanwhile():
     assert consumer.ready() == {}
 
 
+class PatientStop(threading.Event):
+    """Keeps how long the worker wanted to wait instead of waiting."""
+
+    def __init__(self, waits_max: int) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self.waits_max = waits_max
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.append(timeout)
+        if len(self.waits) == self.waits_max:
+            self.set()
+        return self.is_set()
+
+
+def test_a_worker_in_trouble_waits_longer_each_time_up_to_a_limit():
+    log, store, stop = make_log(), Store(), PatientStop(10)
+    append(log, outgoing(0, 1, 5))
+
+    def fail() -> None:
+        raise DiskFull
+
+    store.before = fail
+    make_consumer(log, store).run(stop)
+    assert stop.waits == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+
+
+def test_trouble_is_still_told_while_the_next_try_is_under_way():
+    log, store = make_log(), Store()
+    append(log, outgoing(0, 1, 5))
+    told = []
+
+    def fail() -> None:
+        told.append(consumer.trouble)
+        raise DiskFull
+
+    store.before = fail
+    consumer = make_consumer(log, store)
+    consumer.step()
+    consumer.step()
+    assert told[0] is None
+    assert "DiskFull" in told[1]
+
+
+def test_a_store_that_cannot_even_tell_its_position_is_asked_again():
+    log, store = make_log(), Store()
+    append(log, outgoing(0, 1, 5))
+    failures = [DiskFull(), DiskFull()]
+
+    def position(partition: int) -> Position:
+        if failures:
+            raise failures.pop()
+        return store.position(partition)
+
+    consumer = Consumer(log, TOPIC, PRODUCER, position, store.handle, range(PARTITIONS))
+    for _ in range(4):
+        consumer.step()
+    assert store.handled[0] == [1, 2, 3, 4, 5]
+
+
+def test_a_failing_idle_is_tried_again():
+    log, store, elapsed = make_log(), Store(), Elapsed()
+    calls = []
+
+    def idle(partition: int) -> None:
+        calls.append(partition)
+        if len(calls) == 1:
+            raise DiskFull
+
+    consumer = make_consumer(log, store, idle=idle, known_to_interval_s=5, elapsed_s=elapsed)
+    elapsed.now_s = 5.0
+    consumer.step()
+    assert consumer.trouble is not None
+    consumer.step()
+    assert calls == [0, 1, 2, 0]
+    assert consumer.trouble is None
+
+
 def test_a_commit_whose_reply_was_lost_is_not_done_twice():
     log, store = make_log(), Store()
     append(log, outgoing(0, 1, 5))
