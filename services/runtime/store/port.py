@@ -14,6 +14,7 @@ from services.runtime.store.outbox import OutboxMessage
 __all__ = [
     "Append",
     "Batch",
+    "Erased",
     "Fenced",
     "OutboxMessage",
     "PartitionStore",
@@ -34,7 +35,7 @@ class Fenced(Exception):
 
 
 class Tampered(Exception):
-    """What is stored is not what was written: the hash chain of the stream is broken."""
+    """What is stored is not what was written: the hash chain of a stream, or the journal's numbering, is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """A body sealed before it came here, stored byte for byte; `key_id` names the key it is sealed under."""
+    """A body sealed before it came here, stored and given back byte for byte."""
 
     topic: str
     body: bytes
-    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Stands in the journal for an event whose key is destroyed; its place and its hash remain."""
+
+    key_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,10 @@ class Timer:
 
 @dataclass
 class Batch:
-    """Everything one transaction writes: all of it or none of it."""
+    """Everything one transaction writes: all of it or none of it.
+
+    `expected` names streams with the version the decision was made on; a stream that has moved is a VersionConflict.
+    """
 
     appends: list[Append] = field(default_factory=list)
     publish: list[OutboxMessage] = field(default_factory=list)
@@ -98,6 +108,7 @@ class Batch:
     known_to: datetime | None = None
     rows: list[Row] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
+    expected: dict[UUID, int] = field(default_factory=dict)
 
 
 class PartitionStore(Protocol):
@@ -126,7 +137,7 @@ class PartitionStore(Protocol):
         """The stream in order, its chain verified and its bodies opened."""
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
-        """The partition's journal in seq order, bodies opened."""
+        """The partition's journal in seq order, each row verified, bodies opened (or Erased)."""
 
     def timers(self, due_at: datetime, limit: int) -> list[Timer]:
         """The timers due at or before the instant, the earliest first."""

@@ -1,0 +1,29 @@
+"""Records no consumer can read, kept byte for byte in the transaction that stepped over them."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from services.runtime.log.port import LogRecord
+from services.runtime.store.port import Row
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record of a topic and why it could not be read; the reason never quotes it."""
+
+    topic: str
+    record: LogRecord
+    reason: str
+
+    def row(self) -> Row:
+        """Goes into `Batch.rows`; the same record again changes nothing."""
+
+        def insert(cursor: sqlite3.Cursor) -> None:
+            r = self.record
+            cursor.execute(
+                "INSERT OR IGNORE INTO dead_letter (topic, part, seq, log_offset, reason, body) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (self.topic, r.partition, r.seq, r.offset, self.reason, r.value),
+            )
+
+        return insert

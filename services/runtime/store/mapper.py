@@ -1,0 +1,126 @@
+"""Between domain events and stored ones: each body sealed under its stream's key, each event linked to the last."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+
+from services.runtime.clock import from_micros, to_micros
+from services.runtime.keys import DataKey, DoesNotOpen, KeyDestroyed
+from services.runtime.store.chain import link
+from services.runtime.store.codec import Codec
+from services.runtime.store.port import Append, Erased, RecordedEvent, Tampered, Verbatim
+
+KeyFor = Callable[[str, UUID], DataKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An event with the place it is about to take; satisfies the library's domain event protocol."""
+
+    append: Append
+    originator_version: int
+    part: int
+    seq: int
+    prev: bytes
+
+    @property
+    def originator_id(self) -> UUID:
+        return self.append.stream
+
+
+@dataclass(frozen=True)
+class SealedEvent(StoredEvent):
+    """The library's stored event with what its chain and its key need; `key_id` is None for a verbatim body."""
+
+    tenant: str
+    part: int
+    seq: int
+    recorded_at: int
+    prev: bytes
+    hash: bytes
+    key_id: str | None
+
+
+class EventRow(NamedTuple):
+    """One row of the event table, in the order the recorder selects it."""
+
+    tenant: str
+    version: int
+    part: int
+    seq: int
+    topic: str
+    recorded_at: int
+    prev: bytes
+    hash: bytes
+    body: bytes
+    key_id: str | None
+    stream: bytes
+
+
+class SealingMapper(Mapper[UUID]):
+    """The library's mapper, knowing whose event it is: the key is the stream's, the context its place."""
+
+    def __init__(self, codec: Codec, key_for: KeyFor) -> None:
+        super().__init__(JSONTranscoder())  # the library's interface wants one; the codec does the work
+        self._codec = codec
+        self._key_for = key_for
+
+    def to_stored_event(self, domain_event: Any) -> SealedEvent:
+        """Encode, seal and link a placed event."""
+        placed: Placed = domain_event
+        tenant, stream, event = placed.append.tenant, placed.append.stream, placed.append.event
+        version, prev, micros = placed.originator_version, placed.prev, to_micros(placed.append.recorded_at)
+        key_id: str | None = None
+        if isinstance(event, Verbatim):
+            topic, body = event.topic, event.body
+        else:
+            key = self._key_for(tenant, stream)
+            topic, plain = self._codec.encode(event)
+            key_id = key.id
+            body = key.seal(plain, _context(tenant, stream, version, topic, key_id, prev))
+        hash_ = link(prev, tenant, stream.bytes, version, placed.part, placed.seq, topic, micros, key_id, body)
+        return SealedEvent(stream, version, topic, body, tenant, placed.part, placed.seq, micros, prev, hash_, key_id)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+        """Verify and open a stored event."""
+        e = stored_event
+        assert isinstance(e, SealedEvent)
+        assert isinstance(e.originator_id, UUID)
+        row = EventRow(
+            e.tenant, e.originator_version, e.part, e.seq, e.topic, e.recorded_at, e.prev, e.hash, e.state, e.key_id,
+            e.originator_id.bytes,
+        )  # fmt: skip
+        return self.opened(row, e.originator_id)
+
+    def opened(self, row: EventRow, stream: UUID) -> RecordedEvent:
+        """The event of a row, its own link verified; raises Tampered, or KeyDestroyed."""
+        tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream_bytes = row
+        if link(prev, tenant, stream_bytes, version, part, seq, topic, micros, key_id, body) != hash_:
+            raise Tampered(f"event {part}/{seq} is not what was written")
+        event = Verbatim(topic, body) if key_id is None else self._open(tenant, stream, version, topic, prev, body)
+        return RecordedEvent(tenant, stream, version, seq, from_micros(micros), topic, event)
+
+    def opened_or_erased(self, row: EventRow) -> RecordedEvent:
+        """As `opened`, but an event whose key is destroyed keeps its place."""
+        stream = UUID(bytes=row.stream)
+        try:
+            return self.opened(row, stream)
+        except KeyDestroyed:
+            event = Erased(row.key_id or "")
+            return RecordedEvent(
+                row.tenant, stream, row.version, row.seq, from_micros(row.recorded_at), row.topic, event
+            )
+
+    def _open(self, tenant: str, stream: UUID, version: int, topic: str, prev: bytes, body: bytes) -> object:
+        key = self._key_for(tenant, stream)
+        try:
+            return self._codec.decode(topic, key.open(body, _context(tenant, stream, version, topic, key.id, prev)))
+        except DoesNotOpen:
+            raise Tampered(f"a body of {topic} does not open in its place") from None
+
+
+def _context(tenant: str, stream: UUID, version: int, topic: str, key_id: str, prev: bytes) -> bytes:
+    return f"{tenant}|{stream}|{version}|{topic}|{key_id}|{prev.hex()}".encode()

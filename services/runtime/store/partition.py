@@ -1,0 +1,175 @@
+"""One partition of an event store on SQLite: reads verify; one fenced transaction writes all that a batch decided."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.runtime.clock import from_micros, to_micros
+from services.runtime.store import outbox
+from services.runtime.store.chain import GENESIS
+from services.runtime.store.codec import Codec
+from services.runtime.store.datastore import PartitionDatastore
+from services.runtime.store.mapper import EventRow, KeyFor, Placed, SealedEvent, SealingMapper
+from services.runtime.store.port import (
+    Append,
+    Batch,
+    Fenced,
+    Position,
+    RecordedEvent,
+    Tampered,
+    Timer,
+    VersionConflict,
+)
+from services.runtime.store.recorder import Commit, Head, PartitionRecorder, heads_of
+from services.runtime.store.sqlite import Database
+
+_COLUMNS = "tenant, ver, part, seq, topic, recorded_at, prev, hash, body, key_id, stream"
+_STREAM = f"SELECT {_COLUMNS} FROM event WHERE stream = ? AND part = ? ORDER BY ver"  # noqa: S608
+_JOURNAL = f"SELECT {_COLUMNS} FROM event WHERE part = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_CLAIM = """
+INSERT INTO partition_state (part, fence, owner) VALUES (?, 1, ?)
+ON CONFLICT (part) DO UPDATE SET fence = fence + 1, owner = excluded.owner RETURNING fence
+"""
+_MOVE = """
+INSERT INTO position (topic, part, next_offset, last_seq) VALUES (?, ?, ?, ?)
+ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset, last_seq = excluded.last_seq
+"""
+_SET_TIMER = """
+INSERT INTO timer (part, stream, name, due, tenant, body) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (part, stream, name) DO UPDATE SET due = excluded.due, body = excluded.body
+"""
+
+
+class SqlitePartitionStore:
+    """The PartitionStore port on SQLite, by way of the library's recorder and mapper.
+
+    `log_partitions` is how many partitions the topics published to have. Nothing is cached: what another
+    process has written is seen, and what it may no longer write is refused.
+    """
+
+    def __init__(
+        self, database: Database, partition: int, codec: Codec, key_for: KeyFor, *, log_partitions: int
+    ) -> None:
+        self.partition = partition
+        self.recorder = PartitionRecorder(PartitionDatastore(database, partition))
+        self._database = database
+        self._mapper = SealingMapper(codec, key_for)
+        self._log_partitions = log_partitions
+        self._fence: int | None = None
+
+    def claim(self, owner: str) -> None:
+        with self._database.write() as cursor:
+            (self._fence,) = cursor.execute(_CLAIM, (self.partition, owner)).fetchone()
+
+    def position(self, topic: str) -> Position:
+        row = self._one("SELECT next_offset, last_seq FROM position WHERE topic = ? AND part = ?", topic)
+        return Position(*row) if row else Position()
+
+    def known_to(self) -> datetime:
+        row = self._one("SELECT known_to FROM partition_state WHERE part = ?")
+        return from_micros(row[0] if row else 0)
+
+    def next_seq(self) -> int:
+        row = self._one("SELECT seq FROM partition_state WHERE part = ?")
+        return (row[0] if row else 0) + 1
+
+    def version(self, stream: UUID) -> int:
+        row = self._one("SELECT ver FROM head WHERE stream = ? AND part = ?", stream.bytes)
+        return row[0] if row else 0
+
+    def stream(self, stream: UUID) -> list[RecordedEvent]:
+        with self._database.read() as cursor:
+            rows = cursor.execute(_STREAM, (stream.bytes, self.partition)).fetchall()
+            heads = dict(heads_of(cursor, [stream]))
+        _verify_order(rows, heads.get(stream))
+        opened = self._mapper.opened
+        return [opened(row, stream) for row in rows]
+
+    def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
+        with self._database.read() as cursor:
+            rows = cursor.execute(_JOURNAL, (self.partition, after_seq, limit)).fetchall()
+        for expected, row in enumerate(rows, start=after_seq + 1):
+            if row[3] != expected:
+                raise Tampered(f"event {self.partition}/{expected} is missing")
+        return [self._mapper.opened_or_erased(EventRow(*row)) for row in rows]
+
+    def timers(self, due_at: datetime, limit: int) -> list[Timer]:
+        with self._database.read() as cursor:
+            cursor.execute(
+                "SELECT due, tenant, stream, name, body FROM timer WHERE part = ? AND due <= ? "
+                "ORDER BY due, stream, name LIMIT ?",
+                (self.partition, to_micros(due_at), limit),
+            )
+            return [
+                Timer(from_micros(due), tenant, UUID(bytes=stream), name, body)
+                for due, tenant, stream, name, body in cursor
+            ]
+
+    def commit(self, batch: Batch) -> None:
+        if self._fence is None:
+            raise Fenced(f"partition {self.partition} was never claimed here")
+        stored = self._place(batch.appends, batch.expected)
+        self.recorder.insert_events(stored, commit=Commit(self._fence, lambda cursor: self._write(cursor, batch)))
+
+    def _place(self, appends: Sequence[Append], expected: dict[UUID, int]) -> list[SealedEvent]:
+        """Seal and link each event at the end of its stream; the recorder refuses if that has moved meanwhile."""
+        with self._database.read() as cursor:
+            heads = dict(heads_of(cursor, [append.stream for append in appends] + list(expected)))
+            (seq,) = cursor.execute(
+                "SELECT coalesce(max(seq), 0) FROM partition_state WHERE part = ?", (self.partition,)
+            ).fetchone()
+        _expect(expected, heads)
+        stored: list[SealedEvent] = []
+        for append in appends:
+            head, seq = heads.get(append.stream), seq + 1
+            version, prev = (head.version + 1, head.hash) if head else (1, GENESIS)
+            event = self._mapper.to_stored_event(Placed(append, version, self.partition, seq, prev))
+            heads[append.stream] = Head(append.tenant, self.partition, version, event.hash)
+            stored.append(event)
+        return stored
+
+    def _write(self, cursor: sqlite3.Cursor, batch: Batch) -> None:
+        """Everything beside the events, within their transaction."""
+        for row in batch.rows:
+            row(cursor)
+        moved = [(topic, self.partition, p.next_offset, p.last_seq) for topic, p in batch.positions.items()]
+        cursor.executemany(_MOVE, moved)
+        for timer in batch.timers:
+            self._set(cursor, timer)
+        outbox.put(cursor, self._log_partitions, batch.publish)
+        if batch.known_to is not None:
+            cursor.execute(
+                "UPDATE partition_state SET known_to = max(known_to, ?) WHERE part = ?",
+                (to_micros(batch.known_to), self.partition),
+            )
+
+    def _set(self, cursor: sqlite3.Cursor, timer: Timer) -> None:
+        place = (self.partition, timer.stream.bytes, timer.name)
+        if timer.due is None:
+            cursor.execute("DELETE FROM timer WHERE part = ? AND stream = ? AND name = ?", place)
+        else:
+            cursor.execute(_SET_TIMER, (*place, to_micros(timer.due), timer.tenant, timer.body))
+
+    def _one(self, select: str, *values: object) -> tuple[int, ...] | None:
+        with self._database.read() as cursor:
+            row: tuple[int, ...] | None = cursor.execute(select, (*values, self.partition)).fetchone()
+            return row
+
+
+def _expect(expected: dict[UUID, int], heads: dict[UUID, Head]) -> None:
+    for stream, version in expected.items():
+        found = heads[stream].version if stream in heads else 0
+        if found != version:
+            raise VersionConflict(f"decided at version {version} of a stream that is at {found}")
+
+
+def _verify_order(rows: Sequence[tuple[object, ...]], head: Head | None) -> None:
+    """Versions run from 1, each link holds on to the one before, and the last is the stream's head."""
+    prev: object = GENESIS
+    for version, row in enumerate(rows, start=1):
+        if row[1] != version or row[6] != prev:
+            raise Tampered(f"version {version} of a stream is not the one that was written")
+        prev = row[7]
+    if (len(rows), prev) != ((head.version, head.hash) if head else (0, GENESIS)):
+        raise Tampered(f"a stream does not end at its head, version {head.version if head else 0}")
