@@ -1,9 +1,9 @@
-"""Refusals by name, and how each becomes an RFC 9457 problem: a pointer to what is wrong, never its value."""
+"""How every failed request becomes an RFC 9457 problem: a pointer to what is wrong, never its value."""
 
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
@@ -11,7 +11,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from services.runtime.refusals import Refusal, problem_document
 from services.runtime.telemetry import get_logger
+
+__all__ = [
+    "InvalidRequest",
+    "Refusal",
+    "UnexpectedFault",
+    "faults_of",
+    "install",
+    "pointer_to",
+    "problem_response",
+    "problems",
+]
 
 MEDIA_TYPE = "application/problem+json"
 ERRORS_MAX = 50
@@ -27,34 +39,6 @@ QUIET_MESSAGES = {
     "datetime_from_date_parsing": "Input should be a date or an instant",
     "decimal_parsing": "Input should be a decimal number",
 }
-
-
-class Refusal(Exception):
-    """The request was refused."""
-
-    status: ClassVar[int] = 400
-    headers: ClassVar[Mapping[str, str]] = {}
-
-    def __init__(self, detail: str = "", *, pointer: str | None = None, **extensions: object) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.pointer = pointer
-        self.extensions = extensions
-
-    @classmethod
-    def title(cls) -> str:
-        """What a client reads: the docstring's first line."""
-        return (inspect.getdoc(cls) or cls.__name__).splitlines()[0]
-
-    @classmethod
-    def slug(cls) -> str:
-        """`ReceiptAlreadyUsed` is `receipt-already-used`."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
-
-    def body(self) -> dict[str, object]:
-        """The members of the problem document."""
-        said = {"detail": self.detail or None, "pointer": self.pointer, **self.extensions}
-        return _problem(self.slug(), self.title(), self.status) | {k: v for k, v in said.items() if v is not None}
 
 
 class InvalidRequest(Refusal):
@@ -91,7 +75,7 @@ def router() -> APIRouter:
         """The meaning of a problem type."""
         for refusal in _descendants(Refusal):
             if refusal.slug() == slug:
-                return {**_problem(slug, refusal.title(), refusal.status), "meaning": inspect.getdoc(refusal)}
+                return {**problem_document(slug, refusal.title(), refusal.status), "meaning": inspect.getdoc(refusal)}
         raise HTTPException(404)
 
     return routes
@@ -149,7 +133,9 @@ def _on_http(request: Request, failure: Exception) -> Response:
     """404, 405 and the like: the framework's words, which quote nothing of the request."""
     assert isinstance(failure, HTTPException)
     slug = re.sub(r"[^a-z]+", "-", str(failure.detail).lower()).strip("-")[:60] or "refused"
-    return _respond(failure.status_code, _problem(slug, str(failure.detail), failure.status_code), failure.headers)
+    return _respond(
+        failure.status_code, problem_document(slug, str(failure.detail), failure.status_code), failure.headers
+    )
 
 
 def _on_fault(request: Request, fault: Exception) -> Response:
@@ -160,10 +146,6 @@ def _on_fault(request: Request, fault: Exception) -> Response:
 def _route(request: Request) -> str:
     """The route's template, never the path itself: a path may hold an identifier."""
     return getattr(request.scope.get("route"), "path", "unknown")
-
-
-def _problem(slug: str, title: str, status: int) -> dict[str, object]:
-    return {"type": f"/problems/{slug}", "title": title, "status": status}
 
 
 def _respond(status: int, body: Mapping[str, object], headers: Mapping[str, str] | None) -> Response:
