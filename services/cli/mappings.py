@@ -30,4 +30,4 @@ def put(client: Client, as_json: bool, source: str, file: Path) -> None:
 def test(client: Client, as_json: bool, source: str, file: Path, sample: Path) -> None:
     """What FILE would read out of SAMPLE; nothing is kept."""
     tried = {"mapping": read(file), "sample": read(sample)}
-    show(client.post(f"/v1/sources/{source}/mappings/test", tried), as_json)
+    show(client.post(f"/v1/sources/{source}/mappings/try", tried), as_json)

@@ -3,8 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import click
 
 from services.cli.client import Client, show, talks_to
 
-LINES_AT_ONCE = 500
+LINES_MAX = 500
+BYTES_MAX = 1024 * 1024
 POLL_INTERVAL_S = 0.5
 FILE_TYPES = {".zip": "application/zip", ".csv": "text/csv"}
 FINISHED = {"done", "failed", "refused"}
@@ -52,11 +52,25 @@ def _send_lines(client: Client, file: Path, source: str, quiet: bool) -> dict[st
     ):
         for _ in range(stream.next_line - stream.first_line):
             bar.update(len(lines.readline()))
-        while batch := list(islice(lines, LINES_AT_ONCE)):
+        for batch in batches(lines):
             outcomes.update(stream.send(batch))
             bar.update(sum(map(len, batch)))
     stream.forget()
     return {"stream": stream.id, "next_line": stream.next_line, "outcomes": dict(outcomes)}
+
+
+def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Lines by the request: bounded in number and, unless one line alone is larger, in bytes."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) == LINES_MAX or size + len(line) > BYTES_MAX):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line)
+    if batch:
+        yield batch
 
 
 class Stream:

@@ -48,13 +48,13 @@ class FakeIngest:
         taken = (await request.body()).splitlines()
         self.lines += taken
         answers = [{"line": first + index, "outcome": "accepted"} for index in range(len(taken))]
-        said = [*answers, {"next_line": len(self.lines) + 1}]
+        said = [*answers, {"next_line": len(self.lines) + 1, "receipt": "r-1"}]
         return Response("".join(json.dumps(line) + "\n" for line in said), media_type="application/x-ndjson")
 
     def sources(self, request: Request) -> Any:
         if request.headers.get("authorization") != "Bearer wp_1.secret":
             raise Refusal("a key is wanted", errors=[{"pointer": "/key", "detail": "missing"}])
-        return [{"id": "oak.clinic", "organisation": "clinic", "pathway": "internship", "title": None}]
+        return {"sources": [{"source": "oak.clinic", "organisation": "clinic", "pathway": "internship", "title": None}]}
 
 
 @contextmanager

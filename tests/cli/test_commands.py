@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.cli.dispatch import COMMANDS, main
+from services.cli.send import batches
 from tests.cli.fake import FakeIngest, running
 from tests.support.paths import ROOT
 
@@ -36,14 +37,14 @@ def test_done_is_0_and_a_person_reads_a_table(wayproof):
     answer = wayproof("source", "list", "--key", "wp_1.secret")
     assert answer.exit_code == 0
     assert answer.stdout.splitlines() == [
-        "id          organisation  pathway     title",
+        "source      organisation  pathway     title",
         "oak.clinic  clinic        internship  -",
     ]
 
 
 def test_a_program_reads_json(wayproof):
     answer = wayproof("source", "list", "--key", "wp_1.secret", "--json")
-    assert json.loads(answer.stdout)[0]["id"] == "oak.clinic"
+    assert json.loads(answer.stdout)["sources"][0]["source"] == "oak.clinic"
 
 
 def test_refused_is_1_and_says_why_and_where(wayproof):
@@ -89,6 +90,14 @@ def test_a_stream_that_was_interrupted_goes_on_where_it_stopped(wayproof, ingest
     assert b"\n".join(ingest.lines) + b"\n" == file.read_bytes()
     assert ingest.streams == 1
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_lines_are_sent_in_requests_bounded_in_number_and_bytes():
+    lines = [b"x" * 400_000] * 5 + [b"y"] * 1200 + [b"z" * 3_000_000]
+    sent = list(batches(lines))
+    assert [line for batch in sent for line in batch] == lines
+    assert max(map(len, sent)) == 500
+    assert [batch for batch in sent if len(batch) > 1 and sum(map(len, batch)) > 1024 * 1024] == []
 
 
 def test_another_source_does_not_go_on_with_a_stream_that_is_not_its_own(wayproof, ingest, file):
