@@ -1,6 +1,6 @@
 """Between domain events and stored ones: each body sealed under its stream's key, each event linked to the last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -80,7 +80,7 @@ class SealingMapper(Mapper[UUID]):
             key = self._key_for(tenant, stream)
             topic, plain = self._codec.encode(event)
             key_id = key.id
-            body = key.seal(plain, _context(tenant, stream, version, topic, key_id, prev))
+            body = key.seal(plain, _context(tenant, str(stream), version, topic, key_id, prev))
         hash_ = link(prev, tenant, stream.bytes, version, placed.part, placed.seq, topic, micros, key_id, body)
         return SealedEvent(stream, version, topic, body, tenant, placed.part, placed.seq, micros, prev, hash_, key_id)
 
@@ -93,34 +93,42 @@ class SealingMapper(Mapper[UUID]):
             e.tenant, e.originator_version, e.part, e.seq, e.topic, e.recorded_at, e.prev, e.hash, e.state, e.key_id,
             e.originator_id.bytes,
         )  # fmt: skip
-        return self.opened(row, e.originator_id)
+        return self.opened([row], e.originator_id)[0]
 
-    def opened(self, row: EventRow, stream: UUID) -> RecordedEvent:
-        """The event of a row, its own link verified; raises Tampered, or KeyDestroyed."""
-        tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream_bytes = row
-        if link(prev, tenant, stream_bytes, version, part, seq, topic, micros, key_id, body) != hash_:
-            raise Tampered(f"event {part}/{seq} is not what was written")
-        event = Verbatim(topic, body) if key_id is None else self._open(tenant, stream, version, topic, prev, body)
-        return RecordedEvent(tenant, stream, version, seq, from_micros(micros), topic, event)
+    def opened(self, rows: Sequence[EventRow | tuple[Any, ...]], stream: UUID) -> list[RecordedEvent]:
+        """The events of one stream's rows, each link verified; raises Tampered, or KeyDestroyed."""
+        if not rows:
+            return []
+        own = any(row[9] is not None for row in rows)
+        key, subject, events = self._key_for(rows[0][0], stream) if own else None, str(stream), []
+        for tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream_bytes in rows:
+            if link(prev, tenant, stream_bytes, version, part, seq, topic, micros, key_id, body) != hash_:
+                raise Tampered(f"event {part}/{seq} is not what was written")
+            if key_id is None:
+                event: object = Verbatim(topic, body)
+            else:
+                assert key is not None
+                event = self._open(key, _context(tenant, subject, version, topic, key_id, prev), topic, body)
+            events.append(RecordedEvent(tenant, stream, version, seq, from_micros(micros), topic, event))
+        return events
 
     def opened_or_erased(self, row: EventRow) -> RecordedEvent:
         """As `opened`, but an event whose key is destroyed keeps its place."""
         stream = UUID(bytes=row.stream)
         try:
-            return self.opened(row, stream)
+            return self.opened([row], stream)[0]
         except KeyDestroyed:
             event = Erased(row.key_id or "")
             return RecordedEvent(
                 row.tenant, stream, row.version, row.seq, from_micros(row.recorded_at), row.topic, event
             )
 
-    def _open(self, tenant: str, stream: UUID, version: int, topic: str, prev: bytes, body: bytes) -> object:
-        key = self._key_for(tenant, stream)
+    def _open(self, key: DataKey, context: bytes, topic: str, body: bytes) -> object:
         try:
-            return self._codec.decode(topic, key.open(body, _context(tenant, stream, version, topic, key.id, prev)))
+            return self._codec.decode(topic, key.open(body, context))
         except DoesNotOpen:
             raise Tampered(f"a body of {topic} does not open in its place") from None
 
 
-def _context(tenant: str, stream: UUID, version: int, topic: str, key_id: str, prev: bytes) -> bytes:
+def _context(tenant: str, stream: str, version: int, topic: str, key_id: str, prev: bytes) -> bytes:
     return f"{tenant}|{stream}|{version}|{topic}|{key_id}|{prev.hex()}".encode()

@@ -81,10 +81,9 @@ class SqlitePartitionStore:
     def stream(self, stream: UUID) -> list[RecordedEvent]:
         with self._database.read() as cursor:
             rows = cursor.execute(_STREAM, (stream.bytes, self.partition)).fetchall()
-            heads = dict(heads_of(cursor, [stream]))
-        _verify_order(rows, heads.get(stream))
-        opened = self._mapper.opened
-        return [opened(row, stream) for row in rows]
+            heads = heads_of(cursor, [stream.bytes])
+        _verify_order(rows, heads.get(stream.bytes))
+        return self._mapper.opened(rows, stream)
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
         with self._database.read() as cursor:
@@ -115,17 +114,18 @@ class SqlitePartitionStore:
     def _place(self, appends: Sequence[Append], expected: dict[UUID, int]) -> list[SealedEvent]:
         """Seal and link each event at the end of its stream; the recorder refuses if that has moved meanwhile."""
         with self._database.read() as cursor:
-            heads = dict(heads_of(cursor, [append.stream for append in appends] + list(expected)))
+            heads = heads_of(cursor, (stream.bytes for stream in [a.stream for a in appends] + list(expected)))
             (seq,) = cursor.execute(
                 "SELECT coalesce(max(seq), 0) FROM partition_state WHERE part = ?", (self.partition,)
             ).fetchone()
         _expect(expected, heads)
         stored: list[SealedEvent] = []
         for append in appends:
-            head, seq = heads.get(append.stream), seq + 1
+            stream, seq = append.stream.bytes, seq + 1
+            head = heads.get(stream)
             version, prev = (head.version + 1, head.hash) if head else (1, GENESIS)
             event = self._mapper.to_stored_event(Placed(append, version, self.partition, seq, prev))
-            heads[append.stream] = Head(append.tenant, self.partition, version, event.hash)
+            heads[stream] = Head(append.tenant, self.partition, version, event.hash)
             stored.append(event)
         return stored
 
@@ -157,9 +157,9 @@ class SqlitePartitionStore:
             return row
 
 
-def _expect(expected: dict[UUID, int], heads: dict[UUID, Head]) -> None:
+def _expect(expected: dict[UUID, int], heads: dict[bytes, Head]) -> None:
     for stream, version in expected.items():
-        found = heads[stream].version if stream in heads else 0
+        found = heads[stream.bytes].version if stream.bytes in heads else 0
         if found != version:
             raise VersionConflict(f"decided at version {version} of a stream that is at {found}")
 

@@ -27,15 +27,14 @@ _INSERT = """
 INSERT INTO event (tenant, stream, ver, part, seq, topic, recorded_at, prev, hash, body, key_id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_HEAD = "SELECT tenant, part, ver, hash FROM head WHERE stream = ?"
-_MOVE_HEAD = """
-INSERT INTO head (stream, tenant, part, ver, hash) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (stream) DO UPDATE SET ver = excluded.ver, hash = excluded.hash
-"""
+_HEADS = "SELECT stream, tenant, part, ver, hash FROM head WHERE stream IN"
+_MOVE_HEAD = "UPDATE head SET ver = ?, hash = ? WHERE stream = ? AND tenant = ? AND part = ? AND ver = ? AND hash = ?"
 _TRACK = """
 INSERT INTO position (topic, part, next_offset, last_seq) VALUES (:topic, :part, :id, :id)
 ON CONFLICT (topic, part) DO UPDATE SET next_offset = :id, last_seq = :id WHERE last_seq < :id RETURNING last_seq
 """
+_LAST = 2**63 - 1
+_VALUES_MAX = 500
 
 
 class Head(NamedTuple):
@@ -79,10 +78,9 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
     def _append(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], commit: Commit | None) -> Sequence[int]:
         cursor, count = c.sqlite_cursor, len(stored_events)
         first = self._take(cursor, count, commit)
-        heads = dict(heads_of(cursor, (e.originator_id for e in stored_events)))
-        rows = [self._row(e, seq, heads) for seq, e in enumerate(stored_events, start=first)]
-        cursor.executemany(_INSERT, rows)
-        cursor.executemany(_MOVE_HEAD, [(s.bytes, h.tenant, h.part, h.version, h.hash) for s, h in heads.items()])
+        events = self._linked(cursor, stored_events, first)
+        cursor.executemany(_INSERT, [_row(event) for event in events])
+        self._move_heads(cursor, self._moves(events, first))
         if commit is not None:
             commit.write(cursor)
         return range(first, first + count)
@@ -96,37 +94,50 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
             raise Fenced(f"partition {self.datastore.partition} has another writer")
         return int(taken[0]) - count + 1
 
-    def _row(self, stored: StoredEvent, seq: int, heads: dict[UUID, Head]) -> tuple[Any, ...]:
-        stream = stored.originator_id
-        assert isinstance(stream, UUID)
-        e = stored if isinstance(stored, SealedEvent) else self._linked(stored, seq, heads.get(stream))
-        self._check(e, seq, heads.get(stream))
-        heads[stream] = Head(e.tenant, e.part, e.originator_version, e.hash)
-        return (
-            e.tenant, stream.bytes, e.originator_version, e.part, seq, e.topic, e.recorded_at,
-            e.prev, e.hash, e.state, e.key_id,
-        )  # fmt: skip
+    def _linked(self, cursor: sqlite3.Cursor, stored: Sequence[StoredEvent], first: int) -> list[SealedEvent]:
+        """The events with their links; plain library events bring none, so they get one here."""
+        plain = [stream_of(e).bytes for e in stored if not isinstance(e, SealedEvent)]
+        heads = heads_of(cursor, plain)
+        events = []
+        for seq, e in enumerate(stored, start=first):
+            event = e if isinstance(e, SealedEvent) else self._link(e, seq, heads.get(stream_of(e).bytes))
+            if plain:
+                heads[stream_of(e).bytes] = Head(event.tenant, event.part, event.originator_version, event.hash)
+            events.append(event)
+        return events
 
-    def _linked(self, stored: StoredEvent, seq: int, head: Head | None) -> SealedEvent:
-        """A plain library event, which brings no link of its own."""
-        store, stream, version = self.datastore, stored.originator_id, stored.originator_version
-        assert isinstance(stream, UUID)
+    def _link(self, e: StoredEvent, seq: int, head: Head | None) -> SealedEvent:
+        store, stream, version = self.datastore, stream_of(e), e.originator_version
         prev, at = head.hash if head else GENESIS, to_micros(store.now())
-        hash_ = link(
-            prev, store.tenant, stream.bytes, version, store.partition, seq, stored.topic, at, None, stored.state
-        )
-        return SealedEvent(
-            stream, version, stored.topic, stored.state, store.tenant, store.partition, seq, at, prev, hash_, None
-        )
+        hash_ = link(prev, store.tenant, stream.bytes, version, store.partition, seq, e.topic, at, None, e.state)
+        return SealedEvent(stream, version, e.topic, e.state, store.tenant, store.partition, seq, at, prev, hash_, None)
 
-    def _check(self, e: SealedEvent, seq: int, head: Head | None) -> None:
-        """Another place than the next one, of the stream or of the journal, means a zombie or a bug."""
-        if head is None:
-            fits = e.originator_version in (0, 1) and e.prev == GENESIS
-        else:
-            fits = head == (e.tenant, e.part, e.originator_version - 1, e.prev)
-        if not fits or e.seq != seq or e.part != self.datastore.partition:
-            raise IntegrityError(f"version {e.originator_version} is not the next of its stream")
+    def _moves(self, events: Sequence[SealedEvent], first: int) -> dict[bytes, tuple[SealedEvent, SealedEvent]]:
+        """The first and last new event of each stream; a gap in the stream or the journal is refused."""
+        moves: dict[bytes, tuple[SealedEvent, SealedEvent]] = {}
+        for seq, event in enumerate(events, start=first):
+            stream = stream_of(event).bytes
+            begin, last = moves.get(stream, (event, None))
+            fits = last is None or (last.originator_version + 1, last.hash) == (event.originator_version, event.prev)
+            if not fits or event.seq != seq or event.part != self.datastore.partition:
+                raise IntegrityError(f"version {event.originator_version} is not the next of its stream")
+            moves[stream] = (begin, event)
+        return moves
+
+    def _move_heads(self, cursor: sqlite3.Cursor, moves: dict[bytes, tuple[SealedEvent, SealedEvent]]) -> None:
+        """Each head moves from exactly where its first new event is linked to; else a zombie or a bug is writing."""
+        new, old = [], []
+        for stream, (first, last) in moves.items():
+            if first.prev == GENESIS and first.originator_version in (0, 1):
+                new.append((stream, last.tenant, last.part, last.originator_version, last.hash))
+            else:
+                place = (stream, first.tenant, first.part, first.originator_version - 1, first.prev)
+                old.append((last.originator_version, last.hash, *place))
+        cursor.executemany("INSERT INTO head (stream, tenant, part, ver, hash) VALUES (?, ?, ?, ?, ?)", new)
+        if old:
+            cursor.executemany(_MOVE_HEAD, old)
+            if cursor.rowcount != len(old):
+                raise IntegrityError("a stream has moved since its events were decided")
 
     def select_events(
         self,
@@ -147,9 +158,6 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
         with self.datastore.transaction(commit=False) as c:
             c.execute(statement, (originator_id.bytes, self.datastore.partition, *bounds))
             return [StoredEvent(originator_id, *row) for row in c.fetchall()]
-
-
-_LAST = 2**63 - 1
 
 
 class PartitionApplicationRecorder(PartitionAggregateRecorder, SQLiteApplicationRecorder):
@@ -212,10 +220,25 @@ class PartitionRecorder(PositionRecorder, PartitionApplicationRecorder, SQLitePr
         return inserted
 
 
-def heads_of(cursor: sqlite3.Cursor, streams: Iterable[UUID | str]) -> Iterable[tuple[UUID, Head]]:
+def stream_of(event: StoredEvent) -> UUID:
+    """Which stream an event belongs to; streams are UUIDs here."""
+    assert isinstance(event.originator_id, UUID)
+    return event.originator_id
+
+
+def heads_of(cursor: sqlite3.Cursor, streams: Iterable[bytes]) -> dict[bytes, Head]:
     """The heads of the streams that have one."""
-    for stream in dict.fromkeys(streams):
-        assert isinstance(stream, UUID), "streams are UUIDs here"
-        row = cursor.execute(_HEAD, (stream.bytes,)).fetchone()
-        if row is not None:
-            yield stream, Head(*row)
+    wanted = list(dict.fromkeys(streams))
+    heads: dict[bytes, Head] = {}
+    for start in range(0, len(wanted), _VALUES_MAX):
+        some = wanted[start : start + _VALUES_MAX]
+        rows = cursor.execute(f"{_HEADS} ({','.join('?' * len(some))})", some)
+        heads |= {row[0]: Head(*row[1:]) for row in rows}
+    return heads
+
+
+def _row(e: SealedEvent) -> tuple[Any, ...]:
+    return (
+        e.tenant, stream_of(e).bytes, e.originator_version, e.part, e.seq, e.topic, e.recorded_at,
+        e.prev, e.hash, e.state, e.key_id,
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BUSY_TIMEOUT_S = 10.0
+CHECKPOINT_PAGES = 4000
 
 
 class NewerSchema(Exception):
@@ -84,6 +85,7 @@ class Database:
         )
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA secure_delete = ON")
         with self._lock:
             self._opened.append(connection)
