@@ -1,14 +1,14 @@
 """One competency judged by one plan: select, order, estimate, gate, decide."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
 from services.mastery.domain.estimators import highest
-from services.mastery.domain.gates import checks
+from services.mastery.domain.gates import Check, checks
 from services.mastery.domain.known import Shelf
 from services.mastery.domain.rounding import shown
 from services.mastery.domain.rules import Plan
@@ -27,15 +27,26 @@ class Determination:
     value: Fraction | None
     compared: Fraction | None  # the value, rounded first when the policy compares rounded values
     level: str | None
-    gated: bool  # the gate holds it back, whatever the value
     counted: tuple[UUID, ...]
     lapsed: tuple[UUID, ...]
     excluded: tuple[tuple[UUID, str], ...]  # with the rule that left it out
-    why: tuple[str, ...]  # what is short, empty when met
+    short: tuple[Check, ...]  # the conditions of the gate that are not fulfilled
+    plan: Plan = field(compare=False, repr=False)
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What is short, in the shortest words; empty when met."""
+        if self.short:
+            return tuple(check.why for check in self.short)
+        if self.compared is None:
+            return ("no value",)
+        if self.result == "met":
+            return ()
+        return (f"value {shown(self.plan.rounding(self.compared))}/{shown(self.plan.required)}",)
 
     def at(self, at_least: Fraction) -> Result:
         """The result against another mark than the plan's own."""
-        if self.compared is None or self.gated:
+        if self.compared is None or self.short:
             return self.result
         return "met" if self.compared >= at_least else "not_met"
 
@@ -47,19 +58,18 @@ def determine(plan: Plan, shelf: Shelf, as_of: datetime) -> tuple[Determination,
     compared = plan.rounding(value) if value is not None and plan.compare_rounded else value
     short = _short(plan, picked.counted)
     seen = bool(picked.counted) or any(rule == "below_level" for _, rule in picked.excluded)
-    result, why = _result(plan, compared, short, seen)
     determination = Determination(
         code=plan.code,
         competency=plan.competency,
-        result=result,
+        result=_result(plan, compared, short, seen),
         value=value,
         compared=compared,
         level=_level(plan, compared),
-        gated=bool(short),
-        counted=tuple(piece.evidence.id for piece in picked.counted),
+        counted=tuple(evidence.id for evidence, _ in picked.counted),
         lapsed=tuple(picked.lapsed),
         excluded=tuple(picked.excluded),
-        why=why,
+        short=short,
+        plan=plan,
     )
     return determination, picked.until
 
@@ -67,28 +77,25 @@ def determine(plan: Plan, shelf: Shelf, as_of: datetime) -> tuple[Determination,
 def qualified(plan: Plan, counted: Sequence[Scored]) -> list[Scored]:
     """The counted evidence that is good enough for the gate."""
     floor = plan.gate.at_least
-    return list(counted) if floor is None else [piece for piece in counted if piece.points >= floor]
+    return list(counted) if floor is None else [piece for piece in counted if piece[1] >= floor]
 
 
 def _value(plan: Plan, picked: Picked) -> Fraction | None:
-    return (plan.estimate or highest.estimate)([piece.points for piece in picked.counted])
+    return (plan.estimate or highest.estimate)([points for _, points in picked.counted])
 
 
-def _short(plan: Plan, counted: Sequence[Scored]) -> list[str]:
-    good = [piece.evidence for piece in qualified(plan, counted)]
-    return [check.why for check in checks(plan.gate, good) if not check.passed]
+def _short(plan: Plan, counted: Sequence[Scored]) -> tuple[Check, ...]:
+    good = [evidence for evidence, _ in qualified(plan, counted)]
+    return tuple(check for check in checks(plan.gate, good) if not check.passed)
 
 
-def _result(plan: Plan, compared: Fraction | None, short: list[str], seen: bool) -> tuple[Result, tuple[str, ...]]:
+def _result(plan: Plan, compared: Fraction | None, short: tuple[Check, ...], seen: bool) -> Result:
     """A gate that says which level counts is a test one can fail; any other gate says whether one can judge at all."""
     if short:
-        failed = plan.gate.at_least is not None and seen
-        return ("not_met" if failed else "insufficient"), tuple(short)
+        return "not_met" if plan.gate.at_least is not None and seen else "insufficient"
     if compared is None:
-        return "insufficient", ("no value",)
-    if compared >= plan.required:
-        return "met", ()
-    return "not_met", (f"value {shown(plan.rounding(compared))}/{shown(plan.required)}",)
+        return "insufficient"
+    return "met" if compared >= plan.required else "not_met"
 
 
 def _level(plan: Plan, compared: Fraction | None) -> str | None:

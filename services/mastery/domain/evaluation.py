@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.mastery.domain.applying import in_force
-from services.mastery.domain.determining import Determination, determine
+from services.mastery.domain.determining import Determination, Result, determine
 from services.mastery.domain.known import EMPTY_SHELF, Known
-from services.mastery.domain.requirements import Outcome, outcome_of
-from services.mastery.domain.rules import CompiledPolicy, Rules
+from services.mastery.domain.requirements import result_of
+from services.mastery.domain.rules import CompiledPolicy, Plan, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class PolicyEvaluation:
 
     policy: CompiledPolicy
     determinations: Mapping[str, Determination]  # by code
-    requirements: Mapping[str, Outcome]  # by name
+    requirements: Mapping[str, Result]  # by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class Reckoning:
     known: Known
     policy: CompiledPolicy
     as_of: datetime
-    requirements: dict[str, Outcome] = field(default_factory=dict)
+    requirements: dict[str, Result] = field(default_factory=dict)
 
     def determination(self, code: str) -> Determination:
         """The determination of one competency; kept on the shelf for as long as it holds."""
         plan = self.policy.plans[code]
         shelf = self.known.shelves.get(plan.competency)
         if shelf is None:
-            return determine(plan, EMPTY_SHELF, self.as_of)[0]
+            return self._of_nothing(plan)
         kept = shelf.memo.get(self.policy.digest)
         if kept is not None and kept[0] <= self.as_of <= kept[1]:
             determination: Determination = kept[2]
@@ -70,9 +70,16 @@ class Reckoning:
         shelf.memo[self.policy.digest] = (self.as_of, until, determination)
         return determination
 
-    def requirement(self, name: str) -> Outcome:
-        """The outcome of one requirement and, below it, of what it rests on."""
-        outcome = self.requirements.get(name)
-        if outcome is None:
-            outcome = self.requirements[name] = outcome_of(self.policy.requirements[name], self)
-        return outcome
+    def _of_nothing(self, plan: Plan) -> Determination:
+        """Without evidence the answer is the policy's alone, so it is kept there."""
+        kept: Determination | None = self.policy.memo.get(plan.code)
+        if kept is None:
+            kept = self.policy.memo[plan.code] = determine(plan, EMPTY_SHELF, self.as_of)[0]
+        return kept
+
+    def requirement(self, name: str) -> Result:
+        """The result of one requirement and, below it, of what it rests on."""
+        result = self.requirements.get(name)
+        if result is None:
+            result = self.requirements[name] = result_of(self.policy.requirements[name], self)
+        return result

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from services.mastery.domain.rounding import Rounding
 from services.mastery.domain.thresholds import DocumentRef
@@ -116,6 +116,7 @@ class CompiledPolicy:
     effective_from: datetime | None = None
     effective_to: datetime | None = None
     supersedes: tuple[str, ...] = ()
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # what follows from it alone
 
 
 Rules = Mapping[str, CompiledPolicy]  # by digest

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.mastery.domain.attempts import kept
 from services.mastery.domain.facts import EvidenceRecorded
-from services.mastery.domain.known import Shelf
+from services.mastery.domain.known import BEGINNING, Shelf
 from services.mastery.domain.rounding import units
 from services.mastery.domain.rules import Plan, ScalePoints
 
@@ -15,12 +15,7 @@ FOR_EVER = datetime.max.replace(tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A piece of evidence with its points as a scaled integer."""
-
-    evidence: EvidenceRecorded
-    points: int
+Scored = tuple[EvidenceRecorded, int]  # with its points as a scaled integer
 
 
 @dataclass(slots=True)
@@ -40,12 +35,32 @@ def pick(plan: Plan, shelf: Shelf, as_of: datetime) -> Picked:
     if plan.attempts.keep != "all":
         scored = _one_an_attempt(plan, scored, picked)
     floor = plan.gate.at_least if plan.estimate is None else None
+    oldest = _oldest(plan.gate.max_age, as_of)
     for piece in scored:
-        if floor is not None and piece.points < floor:
-            picked.excluded.append((piece.evidence.id, "below_level"))
+        evidence, points = piece
+        if floor is not None and points < floor:
+            picked.excluded.append((evidence.id, "below_level"))
+        elif evidence.expires_at is not None and evidence.expires_at < as_of:
+            picked.excluded.append((evidence.id, "expired"))
+        elif evidence.occurred_at < oldest:
+            picked.lapsed.append(evidence.id)
         else:
-            _count(plan, piece, as_of, picked)
+            picked.counted.append(piece)
+    picked.until = min(picked.until, _holds_until(plan.gate.max_age, picked.counted))
     return picked
+
+
+def _oldest(max_age: timedelta | None, as_of: datetime) -> datetime:
+    """What is exactly as old as allowed still counts."""
+    return BEGINNING if max_age is None or as_of - BEGINNING < max_age else as_of - max_age
+
+
+def _holds_until(max_age: timedelta | None, counted: list[Scored]) -> datetime:
+    """The last instant before something counted lapses or expires; the first counted is the oldest."""
+    ends = [evidence.expires_at for evidence, _ in counted if evidence.expires_at is not None]
+    if max_age is not None and counted:
+        ends.append(counted[0][0].occurred_at + max_age)
+    return min(ends, default=FOR_EVER)
 
 
 def points_of(plan: Plan, evidence: EvidenceRecorded) -> int | str:
@@ -67,7 +82,7 @@ def _usable(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, pic
         elif isinstance(points := points_of(plan, evidence), str):
             picked.excluded.append((evidence.id, points))
         else:
-            usable.append(Scored(evidence, points))
+            usable.append((evidence, points))
     return usable
 
 
@@ -85,25 +100,9 @@ def _left_out(plan: Plan, evidence: EvidenceRecorded) -> str | None:
 
 
 def _one_an_attempt(plan: Plan, scored: list[Scored], picked: Picked) -> list[Scored]:
-    keep = kept(plan.attempts, [(piece.evidence, piece.points) for piece in scored])
-    picked.excluded.extend((piece.evidence.id, "attempt") for piece in scored if piece.evidence.id not in keep)
-    return [piece for piece in scored if piece.evidence.id in keep]
-
-
-def _count(plan: Plan, piece: Scored, as_of: datetime, picked: Picked) -> None:
-    evidence = piece.evidence
-    if evidence.expires_at is not None:
-        if as_of > evidence.expires_at:
-            picked.excluded.append((evidence.id, "expired"))
-            return
-        picked.until = min(picked.until, evidence.expires_at)
-    if plan.gate.max_age is not None:
-        last = evidence.occurred_at + plan.gate.max_age  # exactly that old still counts
-        if as_of > last:
-            picked.lapsed.append(evidence.id)
-            return
-        picked.until = min(picked.until, last)
-    picked.counted.append(piece)
+    keep = kept(plan.attempts, scored)
+    picked.excluded.extend((evidence.id, "attempt") for evidence, _ in scored if evidence.id not in keep)
+    return [piece for piece in scored if piece[0].id in keep]
 
 
 def _level_points(scale: ScalePoints, level: str) -> int | str:

@@ -110,7 +110,7 @@ def _settle_codes(
     for code in codes:
         _cross(settlement, reckoning, code, reckoning.determination(code).result == "met", occasion)
     for name in _above(policy, codes) if requirements is None else requirements:
-        _cross(settlement, reckoning, name, reckoning.requirement(name).result == "met", occasion)
+        _cross(settlement, reckoning, name, reckoning.requirement(name) == "met", occasion)
 
 
 def _above(policy: CompiledPolicy, codes: list[str]) -> Iterator[str]:

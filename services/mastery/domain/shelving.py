@@ -27,6 +27,7 @@ class Shelving:
     as_of: datetime = BEGINNING
     pieces: dict[UUID, EvidenceRecorded] = field(default_factory=dict)
     gone: dict[UUID, str] = field(default_factory=dict)  # may name evidence that has not arrived
+    foreseen: tuple[Fact, dict[str, Shelf]] | None = field(default=None, compare=False, repr=False)
 
     def known(self) -> Known:
         """What is known now; good until the next `take`."""
@@ -38,7 +39,9 @@ class Shelving:
         shelves, enrolments, adoptions = self.shelves, self.enrolments, self.adoptions
         match fact:
             case EvidenceRecorded() | EvidenceWithdrawn():
-                shelves = {**shelves, **self.touched(fact)}
+                touched = self.touched(fact)
+                self.foreseen = (fact, touched)  # taken in next, most often: with what was reckoned on the shelves
+                shelves = {**shelves, **touched}
             case EnrolmentRecorded():
                 enrolments = {**enrolments, fact.enrolment: fact}
             case PolicyAdopted():
@@ -48,15 +51,11 @@ class Shelving:
     def take(self, fact: Fact) -> None:
         """Take the fact in."""
         self.as_of = max(self.as_of, instant_of(fact))
+        foreseen, self.foreseen = self.foreseen, None
         match fact:
-            case EvidenceRecorded():
-                self.shelves.update(self.touched(fact))
-                self.pieces[fact.id] = fact
-                if fact.revises is not None:
-                    self.gone.setdefault(fact.revises, REVISED)
-            case EvidenceWithdrawn():
-                self.shelves.update(self.touched(fact))
-                self.gone[fact.withdraws] = WITHDRAWN
+            case EvidenceRecorded() | EvidenceWithdrawn():
+                self.shelves.update(foreseen[1] if foreseen is not None and foreseen[0] is fact else self.touched(fact))
+                self._index(fact)
             case EnrolmentRecorded():
                 self.enrolments[fact.enrolment] = fact
             case PolicyAdopted():
@@ -84,3 +83,11 @@ class Shelving:
         piece = self.pieces.get(named) if named is not None else None
         found = {piece.competency} if piece is not None else set()
         return sorted(found | {fact.competency} if isinstance(fact, EvidenceRecorded) else found)
+
+    def _index(self, fact: EvidenceRecorded | EvidenceWithdrawn) -> None:
+        if isinstance(fact, EvidenceWithdrawn):
+            self.gone[fact.withdraws] = WITHDRAWN
+            return
+        self.pieces[fact.id] = fact
+        if fact.revises is not None:
+            self.gone.setdefault(fact.revises, REVISED)

@@ -12,9 +12,9 @@ from services.mastery.domain.estimators import highest
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.gates import checks
 from services.mastery.domain.known import EMPTY_SHELF, Known
-from services.mastery.domain.requirements import Outcome
+from services.mastery.domain.requirements import result_of
 from services.mastery.domain.rounding import shown
-from services.mastery.domain.rules import CompiledPolicy, Group, Leaf, Node, Plan
+from services.mastery.domain.rules import CompiledPolicy, Group, Leaf, Node, Plan, Requirement
 from services.mastery.domain.selecting import Scored, pick
 
 Trace = dict[str, object]
@@ -37,34 +37,40 @@ class Tracing:
         if name in self.reckoning.policy.plans:
             return {"node": name, **self._competency(name)}
         self.unfolded.add(name)
-        return {"node": name, **self._outcome(self.reckoning.requirement(name))}
+        return {"node": name, **self._part(self.reckoning.policy.requirements[name])}
 
-    def _outcome(self, outcome: Outcome) -> Trace:
-        match outcome.requirement:
+    def _part(self, requirement: Requirement) -> Trace:
+        match requirement:
             case Leaf(code, at_least):
-                return self._leaf(code, at_least, outcome)
+                return self._leaf(code, at_least)
             case Node(name):
                 again = name in self.unfolded
-                return {"node": name, "result": outcome.result} if again else self.node(name)
-            case Group(rule, need, _):
-                parts = [self._outcome(part) for part in outcome.parts]
-                return {"rule": rule, "result": outcome.result, "parts": parts, **self._short(outcome, need, parts)}
+                return {"node": name, "result": self.reckoning.requirement(name)} if again else self.node(name)
+            case Group():
+                return self._group(requirement)
 
-    def _leaf(self, code: str, at_least: Fraction | None, outcome: Outcome) -> Trace:
-        found = {"leaf": code, **self._competency(code), "result": outcome.result}
+    def _leaf(self, code: str, at_least: Fraction | None) -> Trace:
+        found = {"leaf": code, **self._competency(code)}
         if at_least is None:
             return found
-        unmet = [] if outcome.result == "met" or found["value"] is None else [_value_needed(found["value"], at_least)]
+        result = self.reckoning.determination(code).at(at_least)
+        unmet = [] if result == "met" else [_value_needed(found["value"], at_least)]
         gates = [need for need in _list(found["satisfy"]) if "value" not in need]
-        return {**found, "required": shown(at_least), "satisfy": [*gates, *unmet]}
+        return {**found, "result": result, "required": shown(at_least), "satisfy": [*gates, *unmet]}
 
-    def _short(self, outcome: Outcome, need: int, parts: list[Trace]) -> Trace:
-        """How many more parts are wanted, and of which: any that many of them would do."""
-        met = sum(part.result == "met" for part in outcome.parts)
-        if met >= need:
-            return {"met": met, "need": need, "satisfy": []}
+    def _group(self, group: Group) -> Trace:
+        """With how many more parts are wanted, and of which: any that many of them would do."""
+        parts = [self._part(child) for child in group.children]
+        met = sum(part["result"] == "met" for part in parts)
         unmet = [_name(part, at) for at, part in enumerate(parts) if part["result"] != "met"]
-        return {"met": met, "need": need, "satisfy": [{"parts": need - met, "of": unmet}]}
+        return {
+            "rule": group.rule,
+            "result": result_of(group, self.reckoning),
+            "met": met,
+            "need": group.need,
+            "parts": parts,
+            "satisfy": [{"parts": group.need - met, "of": unmet}] if met < group.need else [],
+        }
 
     def _competency(self, code: str) -> Trace:
         reckoning = self.reckoning
@@ -89,16 +95,16 @@ class Tracing:
 
 def _running(plan: Plan, counted: list[Scored]) -> list[Trace]:
     """What was counted, in order, and the value after each: null while there is none."""
-    points = [piece.points for piece in counted]
+    points = [points for _, points in counted]
     estimate = plan.estimate or highest.estimate
     return [
-        {"evidence": str(piece.evidence.id), "value": _shown(plan, estimate(points[:so_far]))}
-        for so_far, piece in enumerate(counted, start=1)
+        {"evidence": str(evidence.id), "value": _shown(plan, estimate(points[:so_far]))}
+        for so_far, (evidence, _) in enumerate(counted, start=1)
     ]
 
 
 def _gates(plan: Plan, counted: list[Scored], compared: Fraction | None) -> Trace:
-    found = checks(plan.gate, [piece.evidence for piece in qualified(plan, counted)])
+    found = checks(plan.gate, [evidence for evidence, _ in qualified(plan, counted)])
     gates = [{"gate": check.kind, "of": check.of, "have": check.have, "want": check.want} for check in found]
     short: list[object] = [gate for gate, check in zip(gates, found, strict=True) if not check.passed]
     if compared is None:
