@@ -93,4 +93,11 @@ class Fault:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Refers to a faulty row of the same package, which `cause` names; sound itself, as far as can be told."""
+
+    cause: Fault
+
+
 Reading = Claim | Withdrawal | NoClaim | Fault

@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from services.ingest.domain.checks import CheckedClaim
-from services.ingest.domain.claims import Claim, Fault, NoClaim, Withdrawal
+from services.ingest.domain.claims import Claim, Fault, Held, NoClaim, Withdrawal
 from services.ingest.domain.outcomes import Outcome
 
 
@@ -122,6 +122,14 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Waits for the faulty row it refers to."""
+
+    outcome: ClassVar = Outcome.HELD
+    cause: Fault
+
+
+@dataclass(frozen=True, slots=True)
 class Superseded:
     """A version that arrived later has taken effect already."""
 
@@ -136,8 +144,10 @@ class Nothing:
     reason: str
 
 
-Decision = Accept | Revise | Move | Retract | Bury | Duplicate | Conflict | Park | Quarantine | Superseded | Nothing
-Judged = CheckedClaim | Withdrawal | NoClaim | Fault
+Decision = (
+    Accept | Revise | Move | Retract | Bury | Duplicate | Conflict | Park | Quarantine | Hold | Superseded | Nothing
+)
+Judged = CheckedClaim | Withdrawal | NoClaim | Held | Fault
 
 
 def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_change: OnChange) -> Decision:
@@ -145,6 +155,8 @@ def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_cha
     match item:
         case Fault():
             return Quarantine(item)
+        case Held(cause):
+            return Hold(cause)
         case NoClaim(reason):
             return Nothing(reason)
         case Withdrawal():

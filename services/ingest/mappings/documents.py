@@ -50,11 +50,10 @@ def _load_yaml(raw: bytes) -> object:
 
 def _check_events(text: str) -> None:
     """Before anything is built: no anchors to make a small text a large document, and not too deep."""
-    depth = count = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        count += 1
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise MappingRefused("anchors and aliases are not taken")
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
+            raise MappingRefused("anchors, aliases and tags are not taken")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH_MAX or count > NODES_MAX:
