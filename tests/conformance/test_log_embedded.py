@@ -15,7 +15,7 @@ import pytest
 
 from services.runtime.log import embedded
 from services.runtime.log.embedded import EmbeddedLog
-from services.runtime.log.port import LogUnavailable, OffsetOutOfRange, TopicRefused
+from services.runtime.log.port import LogUnavailable, OffsetOutOfRange, Outgoing, TopicRefused
 from tests.conformance.logs import FROM_THE_BEGINNING, PARTITIONS, PRODUCER, TOPIC, outgoing, read_all, read_until, sent
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +172,15 @@ def test_a_failed_append_stores_nothing_and_may_be_repeated(log):
     assert log.ends(TOPIC)[0] == 4
     writer.append(outgoing(0, 4, 100, size=1000))
     assert [record.seq for record in read_all(log, {0: 0}, 103)] == list(range(1, 104))
+
+
+def test_an_append_with_a_record_that_cannot_be_stored_stores_none_of_the_others(log):
+    writer = log.writer(TOPIC, PRODUCER)
+    with pytest.raises(sqlite3.IntegrityError):
+        writer.append([*outgoing(0, 1, 3), Outgoing(0, 4, None, b"no key")])  # type: ignore[arg-type]
+    assert log.ends(TOPIC)[0] == 0
+    writer.append(outgoing(0, 1, 3))
+    assert sent(read_all(log, {0: 0}, 4)) == sent(outgoing(0, 1, 3))
 
 
 def test_commits_are_synchronous(log):

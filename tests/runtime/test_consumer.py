@@ -103,6 +103,22 @@ def test_every_record_is_handled_once_and_in_order_over_a_log_with_every_fault(s
     assert consumer.incident is None
 
 
+def test_the_position_is_the_offset_after_the_last_record_and_its_seq():
+    log, store = make_log(), Store()
+    append(log, outgoing(0, 1, 3), outgoing(0, 4, 2))
+    make_consumer(log, store).step()
+    assert store.positions == {0: Position(next_offset=log.topic(TOPIC)[0].records[-1].offset + 1, last_seq=5)}
+
+
+def test_records_missing_and_sent_again_within_one_poll_are_no_reason_to_look_back():
+    log, store = make_log(), Store()
+    append(log, outgoing(0, 1, 3), outgoing(0, 5, 3), outgoing(0, 4, 4))
+    consumer = make_consumer(log, store)
+    consumer.step()
+    assert store.handled[0] == [1, 2, 3, 4, 5, 6, 7]
+    assert consumer.lag() == 0
+
+
 def test_a_restart_goes_on_after_the_stored_position():
     log, store = make_log(), Store()
     append(log, outgoing(0, 1, 5))
@@ -269,6 +285,23 @@ def test_a_worker_in_trouble_waits_longer_each_time_up_to_a_limit():
     store.before = fail
     make_consumer(log, store).run(stop)
     assert stop.waits == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+
+
+def test_after_a_success_the_next_failure_waits_a_short_while_again():
+    log, store, stop = make_log(), Store(), PatientStop(3)
+    append(log, outgoing(0, 1, 5))
+    tries = []
+
+    def fail_but_once() -> None:
+        tries.append(len(tries))
+        if len(tries) == 3:
+            append(log, outgoing(0, 6, 5))
+        else:
+            raise DiskFull
+
+    store.before = fail_but_once
+    make_consumer(log, store).run(stop)
+    assert stop.waits == [0.05, 0.1, 0.05]
 
 
 def test_trouble_is_still_told_while_the_next_try_is_under_way():

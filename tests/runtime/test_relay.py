@@ -127,6 +127,21 @@ def test_a_relay_that_has_nothing_to_do_has_stored_how_far_it_came(database):
     assert (published(database), relay.backlog()) == (10, 0)
 
 
+def test_a_stopped_relay_has_stored_how_far_it_came(database):
+    log, stop = make_log(), threading.Event()
+    put_messages(database, 0, 10)
+    writer = log.writer(TOPIC, PRODUCER)
+
+    class StopsMeanwhile:
+        def append(self, records):
+            writer.append(records)
+            stop.set()
+
+    log.writer = lambda topic, producer: StopsMeanwhile()  # type: ignore[method-assign]
+    make_relay(database, log, store_interval_s=3600).run(stop)
+    assert published(database) == 10
+
+
 def test_the_backlog_counts_what_is_not_known_to_be_on_the_log(database):
     relay = make_relay(database, make_log())
     put_messages(database, 0, 10)
