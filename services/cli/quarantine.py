@@ -17,7 +17,11 @@ def quarantine() -> None:
 def list_(client: Client, as_json: bool, source: str | None, reason: str | None) -> None:
     """Every quarantined item: where it came from and why it waits."""
     found = client.get("/v1/quarantine", source=source, reason=reason)
-    show(found, as_json, columns=("id", "source", "line", "reason", "pointer"))
+    if as_json:
+        show(found, as_json)
+    else:
+        rows = [{**entry, **why} for entry in found["quarantine"] for why in entry["reasons"]]
+        show(rows, as_json, columns=("id", "source", "line", "reason", "pointer"))
 
 
 @quarantine.command(name="show")

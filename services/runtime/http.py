@@ -66,6 +66,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """What is not HTTP is told so in the words everything else is told in."""
+        self._refuse(HTTPStatus.BAD_REQUEST)
+
     def _start_timer(self) -> None:
         self._stop_timer()
         self._timer = self.loop.call_later(self.timeout_s, self._refuse, HTTPStatus.REQUEST_TIMEOUT)

@@ -152,6 +152,7 @@ def test_senders_that_misbehave_are_answered_and_hung_up_on(start):
         "two lengths": b"400",
         "length and chunks": b"400",
     }
+    assert [what for what, answer in answers.items() if b"Content-Type: application/problem+json" not in answer] == []
     assert b"200 OK" in service.exchange(head + b"Connection: close\r\n\r\n")
     assert service.stop() == 0
 
