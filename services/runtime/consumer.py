@@ -7,52 +7,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from services.runtime.backoff import Backoff
+from services.runtime.lane import Lane, LogIncident
 from services.runtime.log.port import Log, LogReader, LogRecord, OffsetOutOfRange
 from services.runtime.store.port import Fenced, Position, VersionConflict
 from services.runtime.telemetry import describe, get_logger
+
+__all__ = ["Consumer", "Handle", "LogIncident"]
 
 log = get_logger(__name__)
 
 Handle = Callable[[int, list[LogRecord], Position], None]
 ENDS_THE_PROCESS = (Fenced, VersionConflict)  # another process writes this partition, or this one is wrong
-
-
-class LogIncident(Exception):
-    """The log, read from its beginning, lacks records this consumer needs: the producer must send them again."""
-
-    def __init__(self, topic: str, partition: int, expected_seq: int, got_seq: int) -> None:
-        super().__init__(
-            f"{topic}[{partition}]: expected seq {expected_seq}, got {got_seq}; republish from {expected_seq}"
-        )
-        self.topic, self.partition = topic, partition
-        self.expected_seq, self.got_seq = expected_seq, got_seq
-
-
-@dataclass
-class _Lane:
-    """One partition as this consumer sees it."""
-
-    partition: int
-    active_at: float
-    position: Position = field(default_factory=Position)
-    known: bool = False  # whether `position` is what the store says
-    searched_for: int | None = None  # the missing seq for which the log was read again from its beginning
-    incident: LogIncident | None = None
-
-    def sift(self, records: Iterable[LogRecord]) -> tuple[list[LogRecord], int]:
-        """What is new, in order, and the highest seq that cannot be taken because one before it is missing."""
-        fresh: list[LogRecord] = []
-        expected, beyond = self.position.last_seq + 1, 0
-        for record in records:
-            if record.seq == expected:
-                fresh.append(record)
-                expected += 1
-            elif record.seq > expected:
-                beyond = max(beyond, record.seq)
-        return fresh, beyond if beyond >= expected else 0
 
 
 class Consumer:
@@ -86,7 +53,7 @@ class Consumer:
         self._positions, self._handle, self._idle = positions, handle, idle
         self._batch_size_max, self._poll_timeout_s = batch_size_max, poll_timeout_s
         self._known_to_interval_s, self._elapsed_s = known_to_interval_s, elapsed_s
-        self._lanes = {partition: _Lane(partition, elapsed_s()) for partition in partitions}
+        self._lanes = {partition: Lane(partition, elapsed_s()) for partition in partitions}
         self._opened: LogReader | None = None
 
     @property
@@ -134,7 +101,7 @@ class Consumer:
         return handled
 
     @contextmanager
-    def _trying(self, *lanes: _Lane) -> Iterator[None]:
+    def _trying(self, *lanes: Lane) -> Iterator[None]:
         try:
             yield
         except ENDS_THE_PROCESS:
@@ -175,7 +142,7 @@ class Consumer:
     def _rewind(self, reader: LogReader, partition: int) -> None:
         reader.seek(partition, self._log.begins(self._topic)[partition])
 
-    def _take(self, lane: _Lane, records: Sequence[LogRecord]) -> int:
+    def _take(self, lane: Lane, records: Sequence[LogRecord]) -> int:
         fresh, beyond = lane.sift(self._ours(lane, records))
         for start in range(0, len(fresh), self._batch_size_max):
             batch = fresh[start : start + self._batch_size_max]
@@ -188,7 +155,7 @@ class Consumer:
             lane.incident = None
         return len(fresh)
 
-    def _ours(self, lane: _Lane, records: Sequence[LogRecord]) -> list[LogRecord]:
+    def _ours(self, lane: Lane, records: Sequence[LogRecord]) -> list[LogRecord]:
         """A second producer would number its records by itself: none of them may be taken for ours."""
         ours = [record for record in records if record.producer == self._producer]
         if strangers := len(records) - len(ours):
@@ -197,7 +164,7 @@ class Consumer:
             )
         return ours
 
-    def _search(self, lane: _Lane, got_seq: int) -> None:
+    def _search(self, lane: Lane, got_seq: int) -> None:
         """A gap may only mean that offsets moved (a topic made anew): look from the beginning before crying wolf."""
         expected = lane.position.last_seq + 1
         if lane.searched_for != expected:
@@ -213,7 +180,7 @@ class Consumer:
                 seq=got_seq,
             )
 
-    def _rest(self, lane: _Lane) -> None:
+    def _rest(self, lane: Lane) -> None:
         if self._idle and self._elapsed_s() - lane.active_at >= self._known_to_interval_s:
             self._idle(lane.partition)
             lane.active_at = self._elapsed_s()
