@@ -37,13 +37,17 @@ def test_nothing_is_left_for_later():
 
 
 def test_nothing_raises_not_implemented():
-    found = [
-        f"{name_of(path)}:{node.lineno}"
+    """Catching it is another matter: a library may raise it at what somebody sent."""
+    raised = [
+        (name_of(path), node.lineno, name.id)
         for path in modules()
         for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Name) and node.id.startswith("NotImplemented") and node.id.endswith("Error")
+        if isinstance(node, ast.Raise) and node.exc
+        for name in ast.walk(node.exc)
+        if isinstance(name, ast.Name)
     ]
-    assert found == []
+    assert len(raised) > 50
+    assert [found for found in raised if found[2].startswith("NotImplemented")] == []
 
 
 def test_no_file_names_a_machine_or_a_registry():
