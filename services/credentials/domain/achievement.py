@@ -1,7 +1,10 @@
 """An achievement: what it is called, what it takes, and what may happen to its awards without a person."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 
 class Rule(StrEnum):
@@ -69,3 +72,49 @@ class Definition:
         if self.diploma or cause not in BY_RULE:
             return Rule.PROPOSE
         return self.on_retraction if cause == "retraction" else self.on_correction
+
+
+@dataclass(frozen=True, slots=True)
+class DefineAchievement:
+    """Somebody wrote the achievement down, or wrote it anew."""
+
+    definition: Definition
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AchievementDefined:
+    """One version of an achievement; awards made under an earlier one keep it."""
+
+    TOPIC: ClassVar = "credentials.achievement-defined.v1"
+    definition: Definition
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Achievement:
+    """The achievement as its last version has it, and how many there were."""
+
+    definition: Definition | None = None
+    version: int = 0
+
+
+class RequirementCannotChange(Exception):
+    """An achievement keeps the requirement it was first defined for; another requirement is another achievement."""
+
+
+def decide(command: DefineAchievement, achievement: Achievement) -> Sequence[AchievementDefined]:
+    """A new version, unless it says what the last one says."""
+    known = achievement.definition
+    if known is not None and known.digest == command.definition.digest:
+        return []
+    if known is not None and known.requirement != command.definition.requirement:
+        raise RequirementCannotChange
+    return [AchievementDefined(command.definition, command.by, command.at)]
+
+
+def evolve(achievement: Achievement, event: AchievementDefined) -> Achievement:
+    """The achievement after the event."""
+    return replace(achievement, definition=event.definition, version=achievement.version + 1)

@@ -54,6 +54,14 @@ def open_badge(recognition: Recognition, issuer: Issuer) -> Json:
     )
 
 
+def specimen(definition: Definition, issuer: Issuer) -> Json:
+    """A badge of this achievement that says nothing of anybody, to see whether it could be signed."""
+    nobody, epoch = Identity("sha256$", ""), datetime.fromtimestamp(0, UTC)
+    return open_badge(
+        Recognition(urn(issuer.id_of("specimen")), definition, nobody, (), epoch, epoch, StatusPlace("none", 0)), issuer
+    )
+
+
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC, whole seconds, never later than the instant itself."""
     return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeGuard
 
 from services.credentials.verifying.verdict import Reason, Verdict
 from services.credentials.verifying.verify import verify
@@ -30,12 +31,17 @@ def verify_bundle(
 ) -> Verdict:
     """Verify a bundle or a bare credential."""
     key_from = "given" if did_document is not None else None
-    if isinstance(document, dict) and "credential" in document and document.keys() <= BUNDLE_MEMBERS:
+    if is_bundle(document):
         if did_document is None and document.get("didDocument") is not None:
             did_document, key_from = document["didDocument"], "bundle"
         status_list = document.get("statusList") if status_list is None else status_list
         document = document["credential"]
     return verify(document, did_document, status_list, now=now, key_from=key_from)
+
+
+def is_bundle(document: object) -> TypeGuard[dict[str, object]]:
+    """Whether it is a credential together with what it takes to verify it."""
+    return isinstance(document, dict) and "credential" in document and document.keys() <= BUNDLE_MEMBERS
 
 
 def _read(path: Path) -> object:

@@ -1,0 +1,139 @@
+"""The composition root: the only file of this service that wires."""
+
+import os
+import socket
+
+from contracts.events import MASTERY_LEARNER
+from services.credentials.api import achievements, awards, credentials, public
+from services.credentials.api.dependencies import Parts
+from services.credentials.domain.achievement import AchievementDefined
+from services.credentials.domain.award import EVENTS
+from services.credentials.settings import CredentialsSettings
+from services.credentials.signing.signer import Signer
+from services.credentials.storage.achievements import Achievements
+from services.credentials.storage.owners import StreamKeys
+from services.credentials.storage.partitions import Partitions
+from services.credentials.storage.queries import Queries
+from services.credentials.storage.schema import ROWS_SCHEMA
+from services.credentials.use_cases.answer import Answers
+from services.credentials.use_cases.decide import DecideAwards
+from services.credentials.use_cases.define_achievement import DefineAchievements
+from services.credentials.use_cases.follow import FollowMastery
+from services.credentials.use_cases.judge import Judge
+from services.credentials.use_cases.publish_status import PublishStatus
+from services.credentials.use_cases.sweep import Sweep
+from services.credentials.use_cases.work import Tools
+from services.runtime.access import AccessRegister, FileRegister
+from services.runtime.app import Service, Worker, create_app, lock_folder, serve
+from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
+from services.runtime.consumer import Consumer
+from services.runtime.keys import KeyStore, SqliteKeyStore
+from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.port import Log
+from services.runtime.relay import Relay
+from services.runtime.sealing import Sealer
+from services.runtime.settings import load
+from services.runtime.store.codec import Codec
+from services.runtime.store.outbox import OUTBOX_SCHEMA
+from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.schema import STORE_SCHEMA
+from services.runtime.store.sqlite import Database
+from services.runtime.telemetry import configure
+
+PRODUCER = "credentials"
+MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA, ROWS_SCHEMA)
+
+
+def build(
+    settings: CredentialsSettings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    log: Log | None = None,
+    keys: KeyStore | None = None,
+    access: AccessRegister | None = None,
+) -> Service:
+    """The service on its data folder; what is passed takes the place of what the settings would make.
+
+    `ids` is taken for the sake of one signature for all services: every id here follows from an event's.
+    """
+    folder = settings.data_dir / PRODUCER
+    lock = lock_folder(folder)
+    clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
+    keys = keys or SqliteKeyStore(settings.data_dir / "keys", seed=settings.ids_seed)
+    log = log or EmbeddedLog(settings.data_dir / "log", settings.log_partitions)
+    access = access or FileRegister(settings.data_dir / "access.json", clock)
+    database = Database(folder / "credentials.db", MIGRATIONS)
+    tools = _tools(settings, keys, database)
+    partitions = _partitions(settings, database, tools)
+    sweep = Sweep(tools, partitions, clock)
+    relay = Relay(database, log, PRODUCER, owner=_owner())
+    consumer = _consumer(
+        settings, log, FollowMastery(tools, partitions, clock, settings.revocations_per_hour_max), partitions
+    )
+    workers = [consumer, sweep, relay]
+
+    def ready() -> dict[str, str]:
+        return consumer.ready() | sweep.ready() | relay.ready()
+
+    routers = [achievements.router, awards.router, credentials.router, public.router]
+    app = create_app(PRODUCER, routers, ready=ready, access=access)
+    app.state.parts = _parts(settings, tools, partitions, clock, sweep)
+
+    def close() -> None:
+        database.close()
+        lock.close()
+
+    return Service(PRODUCER, app, workers, ready, close)
+
+
+def run() -> int:
+    """Run the service until it is told to stop."""
+    settings = load(CredentialsSettings)
+    configure(PRODUCER, settings.log_level)
+    return serve(build(settings), settings)
+
+
+def _tools(settings: CredentialsSettings, keys: KeyStore, database: Database) -> Tools:
+    signer = Signer(keys, settings.issuer_url, root_tenant=settings.root_tenant, names=settings.issuer_names)
+    sealer = Sealer(keys, f"/{PRODUCER}")
+    return Tools(signer, sealer, StreamKeys(keys, database), Queries(database), Achievements(database, keys))
+
+
+def _partitions(settings: CredentialsSettings, database: Database, tools: Tools) -> Partitions:
+    codec = Codec([*EVENTS, AchievementDefined])
+    count = settings.log_partitions
+    stores = [SqlitePartitionStore(database, n, codec, tools.owners, log_partitions=count) for n in range(count)]
+    partitions = Partitions(list(stores))
+    partitions.claim(_owner())
+    return partitions
+
+
+def _consumer(settings: CredentialsSettings, log: Log, follow: FollowMastery, partitions: Partitions) -> Consumer:
+    return Consumer(
+        log,
+        MASTERY_LEARNER,
+        "mastery",
+        lambda partition: partitions.position(MASTERY_LEARNER, partition),
+        follow.handle,
+        range(settings.log_partitions),
+        settings.batch_size_max,
+        poll_timeout_s=settings.poll_timeout_s,
+    )
+
+
+def _parts(settings: CredentialsSettings, tools: Tools, partitions: Partitions, clock: Clock, sweep: Sweep) -> Parts:
+    status = PublishStatus(tools, clock)
+    return Parts(
+        settings=settings,
+        tools=tools,
+        answers=Answers(tools, partitions),
+        achievements=DefineAchievements(tools, partitions, clock, sweep.wake),
+        awards=DecideAwards(tools, partitions, clock),
+        status=status,
+        judge=Judge(tools, status, clock),
+    )
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}"

@@ -1,0 +1,145 @@
+"""What is read from the rows: awards, credentials, status lists, and who waits for a sweep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.runtime.clock import from_micros, to_micros
+from services.runtime.store.sqlite import Database
+
+PAGE_MAX = 200
+_COLUMNS = "id, award, tenant, learner, list_id, position, issued_at, revoked_at, content, sealed"
+_CREDENTIAL = f"SELECT {_COLUMNS} FROM credential"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """One issued credential, its bytes still sealed."""
+
+    id: str
+    award: UUID
+    tenant: str
+    learner: UUID
+    list_id: str
+    position: int
+    issued_at: datetime
+    revoked_at: datetime | None
+    content: str
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AwardRow:
+    """One award: whose, on which partition, and how it stands."""
+
+    id: UUID
+    tenant: str
+    learner: UUID
+    partition: int
+    standing: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MetRow:
+    """A requirement a learner meets, still sealed."""
+
+    learner: UUID
+    cycle: int
+    event_id: UUID
+    envelope: bytes
+
+
+class Queries:
+    """Snapshots, never waiting for the writer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def credential(self, tenant: str, credential_id: str) -> CredentialRow | None:
+        """One credential of the tenant's."""
+        rows = self._rows(f"{_CREDENTIAL} WHERE tenant = ? AND id = ?", tenant, credential_id)
+        return _credential(rows[0]) if rows else None
+
+    def credentials_of(self, tenant: str, learner: UUID) -> list[CredentialRow]:
+        """A learner's credentials, the oldest first."""
+        where = f"{_CREDENTIAL} WHERE tenant = ? AND learner = ? ORDER BY issued_at, id LIMIT ?"
+        return [_credential(row) for row in self._rows(where, tenant, learner.bytes, PAGE_MAX)]
+
+    def award(self, tenant: str, award_id: UUID) -> AwardRow | None:
+        """One award of the tenant's."""
+        found = self._awards("tenant = ? AND id = ?", tenant, award_id.bytes, 1)
+        return found[0] if found else None
+
+    def awards(self, tenant: str, standings: Sequence[str], after: tuple[int, bytes], limit: int) -> list[AwardRow]:
+        """A page of the tenant's awards that stand so, in the order they changed."""
+        marks = ",".join("?" * len(standings))
+        condition = f"tenant = ? AND standing IN ({marks}) AND (changed_at, id) > (?, ?)"
+        return self._awards(condition, tenant, *standings, *after, limit)
+
+    def revoked_in(self, list_id: str) -> list[int]:
+        """The positions of a list whose bit is set."""
+        sql = "SELECT position FROM credential WHERE list_id = ? AND revoked_at IS NOT NULL"
+        return [row[0] for row in self._rows(sql, list_id)]
+
+    def status_list(self, list_id: str) -> tuple[str, int] | None:
+        """Whose list it is, and how many of it are revoked."""
+        rows = self._rows("SELECT tenant, revoked FROM status_list WHERE list_id = ?", list_id)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def last_list(self, tenant: str, partition: int) -> tuple[int, int]:
+        """The number of the list being filled and how many places of it are taken."""
+        sql = "SELECT number, taken FROM status_list WHERE tenant = ? AND part = ? ORDER BY number DESC LIMIT 1"
+        rows = self._rows(sql, tenant, partition)
+        return (rows[0][0], rows[0][1]) if rows else (1, 0)
+
+    def revoked_since(self, tenant: str, since: datetime) -> int:
+        """How many of the tenant's credentials were revoked after the instant."""
+        sql = "SELECT count(*) FROM credential WHERE tenant = ? AND revoked_at > ?"
+        return int(self._rows(sql, tenant, to_micros(since))[0][0])
+
+    def sweeps(self, partition: int) -> list[tuple[str, str]]:
+        """Achievements (tenant, id) defined since somebody on this partition may have met their requirement."""
+        return [(t, a) for t, a in self._rows("SELECT tenant, achievement FROM sweep WHERE part = ?", partition)]
+
+    def met(
+        self, tenant: str, requirement: bytes, partition: int, after: tuple[bytes, int], limit: int
+    ) -> list[MetRow]:
+        """Who meets the requirement, a page at a time."""
+        sql = (
+            "SELECT learner, cycle, event_id, envelope FROM met WHERE tenant = ? AND requirement = ? AND part = ?"
+            " AND (learner, cycle) > (?, ?) ORDER BY learner, cycle LIMIT ?"
+        )
+        rows = self._rows(sql, tenant, requirement, partition, *after, limit)
+        return [MetRow(UUID(bytes=a), b, UUID(bytes=c), d) for a, b, c, d in rows]
+
+    def _awards(self, condition: str, *values: object) -> list[AwardRow]:
+        sql = (
+            "SELECT id, tenant, learner, part, standing, changed_at FROM award"  # noqa: S608 - conditions of ours
+            f" WHERE {condition} ORDER BY changed_at, id LIMIT ?"
+        )
+        return [
+            AwardRow(UUID(bytes=a), b, UUID(bytes=c), d, e, from_micros(f))
+            for a, b, c, d, e, f in self._rows(sql, *values)
+        ]
+
+    def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+        with self._database.read() as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+
+def _credential(row: tuple) -> CredentialRow:  # type: ignore[type-arg]
+    id_, award, tenant, learner, list_id, position, issued, revoked, content, sealed = row
+    return CredentialRow(
+        id_,
+        UUID(bytes=award),
+        tenant,
+        UUID(bytes=learner),
+        list_id,
+        position,
+        from_micros(issued),
+        revoked and from_micros(revoked),
+        content,
+        sealed,
+    )

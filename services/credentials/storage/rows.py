@@ -1,0 +1,113 @@
+"""Rows that change with the events they follow, in the same transaction."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.credentials.domain.award import Standing
+from services.runtime.clock import to_micros
+from services.runtime.store.port import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose award it is."""
+
+    tenant: str
+    learner: UUID
+    partition: int
+
+
+def award_stands(award_id: UUID, owner: Owner, standing: Standing, at: datetime) -> Row:
+    """The award's standing after its last event."""
+    values = (award_id.bytes, owner.tenant, owner.learner.bytes, owner.partition, standing, to_micros(at))
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute(
+            "INSERT INTO award (id, tenant, learner, part, standing, changed_at) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET standing = excluded.standing, changed_at = excluded.changed_at",
+            values,
+        )
+
+    return write
+
+
+def credential_issued(
+    credential_id: str, award_id: UUID, owner: Owner, place: tuple[str, int], at: datetime, content: str, sealed: bytes
+) -> Row:
+    """The credential's bytes, sealed under the learner's key, and where its bit is."""
+    values = (
+        credential_id, award_id.bytes, owner.tenant, owner.learner.bytes, *place, to_micros(at), content, sealed,
+    )  # fmt: skip
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute(
+            "INSERT INTO credential (id, award, tenant, learner, list_id, position, issued_at, content, sealed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
+
+    return write
+
+
+def credential_revoked(credential_id: str, at: datetime) -> Row:
+    """Its bit is set, and its list has one more."""
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute(
+            "UPDATE credential SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL RETURNING list_id",
+            (to_micros(at), credential_id),
+        )
+        for (list_id,) in cursor.fetchall():
+            cursor.execute("UPDATE status_list SET revoked = revoked + 1 WHERE list_id = ?", (list_id,))
+
+    return write
+
+
+def place_taken(list_id: str, tenant: str, partition: int, number: int, taken: int) -> Row:
+    """How many places of a status list are given away."""
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute(
+            "INSERT INTO status_list (list_id, tenant, part, number, taken) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (list_id) DO UPDATE SET taken = excluded.taken",
+            (list_id, tenant, partition, number, taken),
+        )
+
+    return write
+
+
+def requirement_met(owner: Owner, requirement: bytes, cycle: int, event_id: UUID, envelope: bytes) -> Row:
+    """Remembered, still sealed, for achievements that are defined later."""
+    values = (
+        owner.tenant, requirement, owner.partition, owner.learner.bytes, cycle, event_id.bytes, envelope,
+    )  # fmt: skip
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute("INSERT OR IGNORE INTO met VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    return write
+
+
+def requirement_lapsed(owner: Owner, requirement: bytes, cycle: int) -> Row:
+    """What has lapsed earns nothing later."""
+    values = (owner.tenant, requirement, owner.partition, owner.learner.bytes, cycle)
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute(
+            "DELETE FROM met WHERE tenant = ? AND requirement = ? AND part = ? AND learner = ? AND cycle = ?", values
+        )
+
+    return write
+
+
+def sweep_done(tenant: str, achievement: str, partition: int) -> Row:
+    """Everybody on this partition who had met the requirement has been looked at."""
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute(
+            "DELETE FROM sweep WHERE tenant = ? AND achievement = ? AND part = ?", (tenant, achievement, partition)
+        )
+
+    return write

@@ -1,0 +1,41 @@
+"""The tables the service keeps beside its events; what they say of awards follows from the events."""
+
+ROWS_SCHEMA = """
+CREATE TABLE award (
+    id BLOB PRIMARY KEY, tenant TEXT NOT NULL, learner BLOB NOT NULL, part INTEGER NOT NULL,
+    standing TEXT NOT NULL, changed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX award_by_standing ON award (tenant, standing, changed_at, id);
+CREATE INDEX award_by_learner ON award (tenant, learner);
+
+CREATE TABLE credential (
+    id TEXT PRIMARY KEY, award BLOB NOT NULL, tenant TEXT NOT NULL, learner BLOB NOT NULL,
+    list_id TEXT NOT NULL, position INTEGER NOT NULL, issued_at INTEGER NOT NULL, revoked_at INTEGER,
+    content TEXT NOT NULL, sealed BLOB NOT NULL, UNIQUE (list_id, position)
+) WITHOUT ROWID;
+CREATE INDEX credential_by_learner ON credential (tenant, learner, issued_at);
+CREATE INDEX credential_revoked ON credential (tenant, revoked_at) WHERE revoked_at IS NOT NULL;
+
+CREATE TABLE status_list (
+    list_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, part INTEGER NOT NULL, number INTEGER NOT NULL,
+    taken INTEGER NOT NULL, revoked INTEGER NOT NULL DEFAULT 0, UNIQUE (tenant, part, number)
+) WITHOUT ROWID;
+
+CREATE TABLE achievement (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL,
+    requirement BLOB NOT NULL, latest INTEGER NOT NULL, defined_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id, version)
+) WITHOUT ROWID;
+CREATE INDEX achievement_by_digest ON achievement (tenant, digest);
+CREATE INDEX achievement_by_requirement ON achievement (tenant, requirement) WHERE latest = 1;
+
+CREATE TABLE met (
+    tenant TEXT NOT NULL, requirement BLOB NOT NULL, part INTEGER NOT NULL, learner BLOB NOT NULL,
+    cycle INTEGER NOT NULL, event_id BLOB NOT NULL, envelope BLOB NOT NULL,
+    PRIMARY KEY (tenant, requirement, part, learner, cycle)
+) WITHOUT ROWID;
+
+CREATE TABLE sweep (
+    tenant TEXT NOT NULL, achievement TEXT NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (tenant, achievement, part)
+) WITHOUT ROWID;
+"""

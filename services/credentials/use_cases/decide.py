@@ -1,0 +1,48 @@
+"""Record what a person decided about a proposed award or a proposed revocation."""
+
+from uuid import UUID
+
+from services.credentials.domain.award import Author, Award, DecideAward, Decision, NothingToDecide
+from services.credentials.storage.partitions import Partitions
+from services.credentials.storage.queries import AwardRow
+from services.credentials.storage.rows import Owner
+from services.credentials.use_cases.award import issue
+from services.credentials.use_cases.refusals import AwardUnknown, NotWaitingForDecision
+from services.credentials.use_cases.work import Tools, Work
+from services.runtime.clock import Clock
+
+
+class DecideAwards:
+    """One decision, one transaction; granting issues the credential."""
+
+    def __init__(self, tools: Tools, partitions: Partitions, clock: Clock) -> None:
+        self._tools = tools
+        self._partitions = partitions
+        self._clock = clock
+
+    def decide(self, tenant: str, award_id: UUID, decision: Decision, by: Author) -> tuple[AwardRow, Award]:
+        """The award after the decision."""
+        row = self._tools.queries.award(tenant, award_id)
+        if row is None:
+            raise AwardUnknown
+        owner = Owner(row.tenant, row.learner, row.partition)
+        with self._partitions.writing(row.partition) as store:
+            work = Work(self._tools, store, self._clock.now())
+            award = self._decide(work, owner, award_id, DecideAward(decision, by, work.now))
+            work.commit()
+        found = self._tools.queries.award(tenant, award_id)
+        assert found is not None
+        return found, award
+
+    def _decide(self, work: Work, owner: Owner, award_id: UUID, command: DecideAward) -> Award:
+        try:
+            work.do(owner, award_id, command)
+        except NothingToDecide:
+            raise NotWaitingForDecision from None
+        award = work.award(award_id)
+        assert award.proposed is not None
+        if command.decision is Decision.GRANT:
+            issue(
+                work, owner, self._tools.achievements.by_digest(owner.tenant, award.proposed.achievement_digest), award
+            )
+        return work.award(award_id)

@@ -1,0 +1,111 @@
+"""Follow mastery's threshold events: each once, in order, its position stored with what was decided."""
+
+from uuid import UUID
+
+from contracts.envelope import Envelope
+from contracts.events import MASTERY_LEARNER
+from contracts.mastery_v1 import RequirementLapsedV1, RequirementMetV1
+from services.credentials.domain.achievement import Requirement
+from services.credentials.reactions import award_id_of, on_requirement_lapsed, on_requirement_met
+from services.credentials.signing.errors import NotSignable
+from services.credentials.storage import rows
+from services.credentials.storage.partitions import Partitions
+from services.credentials.storage.rows import Owner
+from services.credentials.use_cases.award import award
+from services.credentials.use_cases.revoke import lapse, rule_for
+from services.credentials.use_cases.work import Tools, Work
+from services.runtime.clock import Clock
+from services.runtime.keys import KeyDestroyed, KeyUnknown
+from services.runtime.log.port import LogRecord
+from services.runtime.sealing import Unreadable
+from services.runtime.store.dead_letter import DeadLetter
+from services.runtime.store.port import Position
+from services.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+TYPES = {RequirementMetV1.TYPE, RequirementLapsedV1.TYPE}
+
+
+class FollowMastery:
+    """The consumer's handler."""
+
+    def __init__(self, tools: Tools, partitions: Partitions, clock: Clock, revocations_per_hour_max: int) -> None:
+        self._tools = tools
+        self._partitions = partitions
+        self._clock = clock
+        self._per_hour_max = revocations_per_hour_max
+
+    def handle(self, partition: int, records: list[LogRecord], position: Position) -> None:
+        """Decide on a batch of records and store the position with the decisions."""
+        with self._partitions.writing(partition) as store:
+            work = Work(self._tools, store, self._clock.now())
+            for record in records:
+                self._take(work, record)
+            work.batch.positions[MASTERY_LEARNER] = position
+            work.commit()
+
+    def _take(self, work: Work, record: LogRecord) -> None:
+        """One record; what cannot be read or signed is set aside whole, what was erased is passed over."""
+        try:
+            with work.all_or_nothing():
+                self._react(work, record.value)
+        except KeyDestroyed:
+            log.info("passed over, erased", partition=record.partition, seq=record.seq)
+        except Unreadable as fault:
+            _set_aside(work, record, fault.reason)
+        except NotSignable as fault:
+            _set_aside(work, record, fault.code)
+        except KeyUnknown:
+            _set_aside(work, record, "key-unknown")
+
+    def _react(self, work: Work, raw: bytes) -> None:
+        envelope = self._tools.sealer.parse(raw)
+        if envelope.type not in TYPES:
+            return
+        event = self._tools.sealer.open(envelope)
+        owner = _owner(envelope, work.store.partition)
+        if isinstance(event, RequirementMetV1):
+            tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
+            work.batch.rows.append(rows.requirement_met(owner, tag, event.cycle, envelope.id, raw))
+            award_all(work, owner, event, envelope.id)
+        elif isinstance(event, RequirementLapsedV1):
+            tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
+            work.batch.rows.append(rows.requirement_lapsed(owner, tag, event.cycle))
+            self._lapse_all(work, owner, event, envelope.id)
+
+    def _lapse_all(self, work: Work, owner: Owner, event: RequirementLapsedV1, event_id: UUID) -> None:
+        """Only awards of the cycle that ended, each judged by the definition it was made under."""
+        issuer = self._tools.signer.issuer(owner.tenant)
+        for current in self._tools.achievements.answering(owner.tenant, requirement_of(event)):
+            award_id = award_id_of(issuer, owner.learner, current.id, event.cycle)
+            proposed = work.award(award_id).proposed
+            if proposed is None:
+                continue
+            definition = self._tools.achievements.by_digest(owner.tenant, proposed.achievement_digest)
+            rule = rule_for(work, owner.tenant, definition, event.cause, self._per_hour_max)
+            lapse(work, owner, award_id, on_requirement_lapsed(event, event_id, rule))
+
+
+def award_all(work: Work, owner: Owner, event: RequirementMetV1, event_id: UUID) -> None:
+    """Every achievement that recognises the requirement."""
+    issuer = work.tools.signer.issuer(owner.tenant)
+    for definition in work.tools.achievements.answering(owner.tenant, requirement_of(event)):
+        award(work, owner, definition, on_requirement_met(event, event_id, owner.learner, definition, issuer))
+
+
+def requirement_of(event: RequirementMetV1 | RequirementLapsedV1) -> Requirement:
+    """Which node of which policy the event is about."""
+    return Requirement(event.policy.id, event.node)
+
+
+def _owner(envelope: Envelope, partition: int) -> Owner:
+    try:
+        return Owner(envelope.tenant, UUID(envelope.subject), partition)
+    except ValueError:
+        raise Unreadable("malformed-envelope") from None
+
+
+def _set_aside(work: Work, record: LogRecord, reason: str) -> None:
+    log.error("set aside", partition=record.partition, seq=record.seq, reason=reason)
+    work.batch.rows.append(DeadLetter(MASTERY_LEARNER, record, reason).row())
