@@ -40,7 +40,7 @@ def pick(plan: Plan, shelf: Shelf, as_of: datetime) -> Picked:
         evidence, points = piece
         if floor is not None and points < floor:
             picked.excluded.append((evidence.id, "below_level"))
-        elif evidence.expires_at is not None and evidence.expires_at < as_of:
+        elif evidence.expires_at is not None and _expired(evidence, evidence.expires_at, plan.gate.max_age, as_of):
             picked.excluded.append((evidence.id, "expired"))
         elif evidence.occurred_at < oldest:
             picked.lapsed.append(evidence.id)
@@ -48,6 +48,11 @@ def pick(plan: Plan, shelf: Shelf, as_of: datetime) -> Picked:
             picked.counted.append(piece)
     picked.until = min(picked.until, _holds_until(plan.gate.max_age, picked.counted))
     return picked
+
+
+def _expired(evidence: EvidenceRecorded, expires_at: datetime, max_age: timedelta | None, as_of: datetime) -> bool:
+    """Whether expiry ended it: what had lapsed by age before stays lapsed, so that the rule named never changes."""
+    return expires_at < as_of and (max_age is None or expires_at < evidence.occurred_at + max_age)
 
 
 def _oldest(max_age: timedelta | None, as_of: datetime) -> datetime:
