@@ -27,6 +27,20 @@ SIGNATURE: Final = re.compile(
     r"(?<![^ ,])(?:(?P<v1>v1),(?P<mac>[A-Za-z0-9+/]{43}=)|(?P<v1a>v1a),(?P<edd>[A-Za-z0-9+/]{86}==))(?![^ ,])", re.ASCII
 )
 
+# The points of ed25519 of order 1, 2, 4 and 8 as keys are written (the sign bit aside): anybody can sign for them.
+SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+
 Kind = Literal["v1", "v1a"]
 
 
@@ -86,7 +100,10 @@ class VerifyKey:
         """From `whsec_` (24 to 64 bytes) or `whpk_` (32 bytes)."""
         if text.startswith("whsec_"):
             return cls("v1", _decoded(text, "whsec_", range(24, 65)), not_before, not_after)
-        return cls("v1a", _decoded(text, "whpk_", range(32, 33)), not_before, not_after)
+        public = _decoded(text, "whpk_", range(32, 33))
+        if _is_small_order(public):
+            raise WebhookKeyMalformed("anybody could sign for this public key")
+        return cls("v1a", public, not_before, not_after)
 
     def valid_at(self, now: datetime) -> bool:
         """From `not_before` until just before `not_after`."""
@@ -171,11 +188,17 @@ def _any_fits(signatures: Sequence[tuple[Kind, str]], signed: bytes, keys: Seque
 
 
 def _ed25519_fits(public: bytes, text: str, signed: bytes) -> bool:
+    if _is_small_order(public):
+        return False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(base64.b64decode(text), signed)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _is_small_order(public: bytes) -> bool:
+    return public[:-1] + bytes([public[-1] & 0x7F]) in SMALL_ORDER
 
 
 def _mac(key: bytes, signed: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Wire vectors: rows of input and what must come of them."""
