@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from eventsourcing import sqlite  # the module: a second factory among our names would confuse the library
 from eventsourcing.persistence import AggregateRecorder, InfrastructureFactoryError
-from eventsourcing.sqlite import SQLiteFactory
 from eventsourcing.utils import Environment, EnvType
 
 from services.runtime.store.datastore import PartitionDatastore
@@ -20,7 +20,7 @@ from services.runtime.store.sqlite import Database
 MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA)
 
 
-class PartitionFactory(SQLiteFactory):
+class PartitionFactory(sqlite.SQLiteFactory):
     """The library's factory for one partition: `SQLITE_DBNAME` is the file, `PARTITION` which of its partitions."""
 
     PARTITION = "PARTITION"
