@@ -14,6 +14,8 @@ from services.runtime.limits import DEPTH_MAX, parse_json
 from services.runtime.problems import Refusal, pointer_to
 
 YAML_BYTES_MAX = 256 * 1024
+YAML = "tag:yaml.org,2002:"
+TAGS = {YAML + kind for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")}
 YAML_NODES_MAX = 20_000  # counted after aliases are followed, so that no alias bomb grows
 Path = tuple[object, ...]
 
@@ -82,6 +84,8 @@ class _Plain:
             raise MalformedYaml(f"more than {YAML_NODES_MAX} values")
         if len(path) > DEPTH_MAX:
             raise MalformedYaml("nested too deep, or within itself")
+        if node.tag not in TAGS:
+            raise MalformedYaml("tags are not read", pointer=pointer_to(path))
         if isinstance(node, ScalarNode):
             return _scalar(node, path)
         if isinstance(node, SequenceNode):
@@ -92,7 +96,7 @@ class _Plain:
     def _entries(self, node: MappingNode, path: Path) -> Iterator[tuple[str, object]]:
         seen: set[str] = set()
         for key_node, child in node.value:
-            if not isinstance(key_node, ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+            if not isinstance(key_node, ScalarNode) or key_node.tag == YAML + "merge":
                 raise MalformedYaml("keys are plain text", pointer=pointer_to(path))
             key = key_node.value
             if key in seen:
@@ -104,15 +108,13 @@ class _Plain:
 
 def _scalar(node: ScalarNode, path: Path) -> str | None:
     _refuse_truth(node, path)
-    if node.tag == "tag:yaml.org,2002:null":
+    if node.tag == YAML + "null":
         return None
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise MalformedYaml("tags are not read", pointer=pointer_to(path))
     return str(node.value)
 
 
 def _refuse_truth(node: ScalarNode, path: Path) -> None:
-    if node.tag == "tag:yaml.org,2002:bool":
+    if node.tag == YAML + "bool":
         raise MalformedYaml(
             "some readers see a truth value here; quote the text that is meant", pointer=pointer_to(path)
         )
