@@ -71,7 +71,7 @@ def build(
     consumer = _consumer(
         settings, log, FollowMastery(tools, partitions, clock, settings.revocations_per_hour_max), partitions
     )
-    workers = [consumer, sweep, relay]
+    workers: list[Worker] = [consumer, sweep, relay]
 
     def ready() -> dict[str, str]:
         return consumer.ready() | sweep.ready() | relay.ready()

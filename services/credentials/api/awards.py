@@ -39,8 +39,11 @@ def list_awards(
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     after: Annotated[str | None, Query(max_length=80)] = None,
 ) -> Response:
-    """The tenant's awards that stand so, in the order they came to; `next` continues the list."""
-    rows = shared.tools.queries.awards(caller.tenant, standing or WAITING, _place(after), limit)
+    """The tenant's awards that stand so, in the order they came to; `next` continues the list.
+
+    A learner's or guardian's key sees that learner's only.
+    """
+    rows = shared.tools.queries.awards(caller.tenant, standing or WAITING, _place(after), limit, caller.learner)
     awards = [_told(row, award) for row, award in shared.answers.awards(rows)]
     return json_response({"awards": awards, "next": _cursor(rows[-1]) if len(rows) == limit else None})
 

@@ -72,11 +72,16 @@ class Queries:
         found = self._awards("tenant = ? AND id = ?", tenant, award_id.bytes, 1)
         return found[0] if found else None
 
-    def awards(self, tenant: str, standings: Sequence[str], after: tuple[int, bytes], limit: int) -> list[AwardRow]:
-        """A page of the tenant's awards that stand so, in the order they changed."""
+    def awards(
+        self, tenant: str, standings: Sequence[str], after: tuple[int, bytes], limit: int, learner: UUID | None = None
+    ) -> list[AwardRow]:
+        """A page of the tenant's (or one learner's) awards that stand so, in the order they changed."""
         marks = ",".join("?" * len(standings))
         condition = f"tenant = ? AND standing IN ({marks}) AND (changed_at, id) > (?, ?)"
-        return self._awards(condition, tenant, *standings, *after, limit)
+        values: tuple[object, ...] = (tenant, *standings, *after)
+        if learner is not None:
+            condition, values = f"{condition} AND learner = ?", (*values, learner.bytes)
+        return self._awards(condition, *values, limit)
 
     def revoked_in(self, list_id: str) -> list[int]:
         """The positions of a list whose bit is set."""
