@@ -1,0 +1,87 @@
+"""The file door: a OneRoster 1.2 ZIP, taken durably now, settled row by row after the answer."""
+
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from services.ingest.api.dependencies import Parts, Shared, json_response
+from services.ingest.api.receipts import may_see
+from services.ingest.api.streams import SourceKeyWanted, source_of
+from services.ingest.formats.oneroster_results import read_results
+from services.ingest.formats.zip_package import PackageRefused, PackageTooLarge
+from services.ingest.storage import imports, inbox
+from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.import_file import DOOR, FileTaken, TakeFile, answered
+from services.ingest.use_cases.read import origin_of
+from services.ingest.use_cases.register import MappingMissing, Source, SourceUnknown
+from services.ingest.use_cases.take import MessageConflict
+from services.runtime.access import Caller, Can
+from services.runtime.clock import format_instant
+from services.runtime.limits import BodyTooLarge, read_body
+from services.runtime.problems import Refusal, problems
+
+router = APIRouter(prefix="/v1", tags=["doors"])
+FAULTS_SHOWN_MAX = 100
+READ_TIMEOUT_S = 300.0
+REFUSALS = problems(
+    SourceUnknown, SourceKeyWanted, MappingMissing, PackageRefused, PackageTooLarge, MessageConflict, BodyTooLarge,
+    TooBusy, NotDurable,
+)  # fmt: skip
+
+
+class ImportUnknown(Refusal):
+    """No import of this id."""
+
+    status: ClassVar[int] = 404
+
+
+@router.post("/files/{source}", status_code=202, responses=REFUSALS)
+async def take_file(
+    source: str,
+    request: Request,
+    shared: Shared,
+    caller: Annotated[Caller, Can("evidence:write")],
+    key: Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)] = None,
+) -> Response:
+    """202 and an import; with an Idempotency-Key, sending it again finds the same import."""
+    if caller.source != source:
+        raise SourceUnknown
+    found = source_of(shared, caller)
+    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=READ_TIMEOUT_S)
+    taken = await run_in_threadpool(_take, shared, found, raw, key)
+    return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202)
+
+
+@router.get("/imports/{import_id}", responses=problems(ImportUnknown))
+def get_import(import_id: UUID, shared: Shared, caller: Annotated[Caller, Can("receipts:read")]) -> Response:
+    """How far it has come, how many rows came to which end, and the faults by row."""
+    with shared.database.read() as cursor:
+        found = imports.import_by_id(cursor, import_id)
+        if found is None or not may_see(caller, found.tenant, found.source):
+            raise ImportUnknown
+        receipt = inbox.receipt_by(cursor, "seq", found.receipt)
+        counts = inbox.counts_of(cursor, found.receipt)
+        faults = [_fault(row) for row in inbox.faults_of(cursor, found.receipt, FAULTS_SHOWN_MAX)]
+    assert receipt is not None, "an import has a receipt"
+    head = {"import": str(import_id), "receipt": str(receipt.id), "source": found.source, "state": found.state}
+    rows = {"rows_done": found.next_row, "rows_total": found.rows_total, "outcomes": counts, "faults": faults}
+    return json_response({**head, "received_at": format_instant(receipt.received_at), **rows, "refused": found.fault})
+
+
+def _take(shared: Parts, source: Source, raw: bytes, key: str | None) -> FileTaken:
+    """What is no package at all is refused here and now; faulty rows are the import's business."""
+    origin, tags = origin_of(source, DOOR), shared.tags.of(source.row.tenant)
+    read_results(raw)
+    message = tags.message(origin.source, DOOR, key) if key else None
+    version = source.reader().document.version
+    taken = answered(shared.commits.do(TakeFile(origin, version, raw, tags.content(raw), message)))
+    shared.importer.wake()
+    return taken
+
+
+def _fault(row: tuple[Any, ...]) -> dict[str, Any]:
+    item, line, outcome, reason, pointer = row
+    return {"row": item, "line": line, "outcome": outcome, "reason": reason, "pointer": pointer}

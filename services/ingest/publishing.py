@@ -1,0 +1,110 @@
+"""What the others are told on `ingest.learner`: decisions as public events, sealed for the learner they are about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from contracts.envelope import PublicEvent, log_key
+from contracts.events import INGEST_LEARNER
+from contracts.evidence_v1 import (
+    Activity,
+    Assessor,
+    CompetencyRef,
+    EvidenceAcceptedV1,
+    EvidenceContent,
+    EvidenceRetractedV1,
+    EvidenceRevisedV1,
+    Rating,
+)
+from services.ingest.domain.checks import CheckedClaim
+from services.ingest.domain.records import Accept, Move, Retract, Revise
+from services.ingest.use_cases.settle import Occurrence
+from services.runtime.sealing import Sealer
+from services.runtime.store.outbox import OutboxMessage
+
+MOVED = "the source corrected whose it is"
+WITHDRAWN = "withdrawn by the source"
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """Seals public events into messages for the log."""
+
+    sealer: Sealer
+
+    def __call__(self, occurrence: Occurrence, new_id: Callable[[], UUID]) -> list[OutboxMessage]:
+        """The messages of one decision, in order; most decisions have none or one."""
+        tenant, at, evidence, receipt = occurrence.origin.tenant, occurrence.at, occurrence.evidence, occurrence.receipt
+        match occurrence.decision:
+            case Accept(checked):
+                event: PublicEvent = EvidenceAcceptedV1(content=content_of(checked, occurrence))
+            case Revise(checked, replaced):
+                event = EvidenceRevisedV1(revises=replaced, content=content_of(checked, occurrence))
+            case Retract(retracted, learner):
+                withdrawn = EvidenceRetractedV1(retracts=retracted, reason=WITHDRAWN, receipt=receipt)
+                return [self.about(learner, withdrawn, new_id(), tenant, at)]
+            case Move(checked, moved, learner):
+                retraction = EvidenceRetractedV1(retracts=moved, reason=MOVED, receipt=receipt)
+                event = EvidenceAcceptedV1(content=content_of(checked, occurrence), moved_from=moved)
+                return [
+                    self.about(learner, retraction, new_id(), tenant, at),
+                    self._evidence(occurrence, event, checked),
+                ]
+            case _:
+                return []
+        assert evidence is not None
+        return [self._evidence(occurrence, event, checked)]
+
+    def about(
+        self,
+        learner: UUID,
+        event: PublicEvent,
+        event_id: UUID,
+        tenant: str,
+        at: datetime,
+        occurred_at: datetime | None = None,
+    ) -> OutboxMessage:
+        """Any public event about a learner, sealed and addressed."""
+        subject = str(learner)
+        value = self.sealer.seal(event, id=event_id, tenant=tenant, subject=subject, time=at, occurred_at=occurred_at)
+        return OutboxMessage(INGEST_LEARNER, log_key(tenant, subject), event_id, value)
+
+    def _evidence(self, occurrence: Occurrence, event: PublicEvent, checked: CheckedClaim) -> OutboxMessage:
+        assert occurrence.learner is not None, "only evidence of a known learner is accepted"
+        assert occurrence.evidence is not None, "and it has an id"
+        return self.about(
+            occurrence.learner,
+            event,
+            occurrence.evidence,
+            occurrence.origin.tenant,
+            occurrence.at,
+            checked.claim.occurred_at,
+        )
+
+
+def content_of(checked: CheckedClaim, occurrence: Occurrence) -> EvidenceContent:
+    """What the sealed blob says: the claim as checked, and where it came from."""
+    claim, origin, competency = checked.claim, occurrence.origin, checked.competency
+    return EvidenceContent(
+        competency=CompetencyRef(
+            framework=competency.framework, identifier=competency.identifier, code=competency.code
+        ),
+        rating=Rating(
+            scale=claim.scale,
+            scale_version=checked.scale_version,
+            level=checked.level,
+            score=checked.score,
+            observed=checked.observed,
+        ),
+        assessor=Assessor(id=claim.assessor.id, role=claim.assessor.role, organisation=claim.assessor.organisation),
+        pathway=claim.pathway,
+        kind=claim.kind,  # type: ignore[arg-type]  # checked to be one of them
+        activity=Activity(id=claim.activity, artifact=claim.artifact, attempt=claim.attempt),
+        organisation=origin.organisation,
+        source=origin.source,
+        receipt=occurrence.receipt,
+        mapping=origin.mapping,
+        comment=claim.comment,
+        expires_at=claim.expires_at,
+    )

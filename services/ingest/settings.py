@@ -1,0 +1,20 @@
+"""What the ingest service is told when it starts."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from services.runtime.settings import RuntimeSettings
+
+
+class IngestSettings(RuntimeSettings):
+    """The ingest service's own settings."""
+
+    SERVICE: ClassVar[str] = "ingest"
+
+    port: int = Field(8801, ge=0, le=65535, description="The port the ingest service listens on.")
+    event_bytes_max: int = Field(64 * 1024, ge=1024, description="The largest webhook or observation.")
+    batch_bytes_max: int = Field(5 * 1024 * 1024, ge=1024, description="The largest request of stream lines.")
+    file_bytes_max: int = Field(50 * 1024 * 1024, ge=1024, description="The largest file or roster.")
+    work_waiting_max: int = Field(4096, ge=1, description="Requests waiting for a commit; beyond it, 503.")
+    import_rows_max: int = Field(500, ge=1, le=5000, description="Rows of a file settled in one transaction.")

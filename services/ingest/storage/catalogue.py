@@ -1,0 +1,100 @@
+"""The frameworks and scales mastery published, as far as evidence is checked against them."""
+
+import sqlite3
+from collections.abc import Callable
+from decimal import Decimal
+from threading import Lock
+
+import orjson
+
+from contracts.catalogue_v1 import FrameworkPublishedV1, ScalePublishedV1
+from services.ingest.domain.catalogue import Catalogue, Competency, Scale
+from services.runtime.store.port import Position
+from services.runtime.store.sqlite import Database
+
+
+def put_framework(cursor: sqlite3.Cursor, tenant: str, event: FrameworkPublishedV1) -> None:
+    """The latest version replaces the one before; an older one that comes late changes nothing."""
+    version, items = event.version, event.items
+    if _is_older(cursor, "framework", tenant, event.framework, version):
+        return
+    cursor.execute("REPLACE INTO framework VALUES (?, ?, ?, ?)", (tenant, event.framework, version, event.digest))
+    cursor.execute("DELETE FROM competency WHERE tenant = ? AND framework = ?", (tenant, event.framework))
+    cursor.executemany(
+        "REPLACE INTO competency (tenant, framework, identifier, code, assessable) VALUES (?, ?, ?, ?, ?)",
+        [(tenant, event.framework, item.identifier, item.code, int(item.assessable)) for item in items],
+    )
+
+
+def put_scale(cursor: sqlite3.Cursor, tenant: str, event: ScalePublishedV1) -> None:
+    """As for a framework."""
+    if not _is_older(cursor, "scale", tenant, event.scale, event.version):
+        row = (tenant, event.scale, event.version, event.model_dump_json())
+        cursor.execute("REPLACE INTO scale (tenant, id, version, document) VALUES (?, ?, ?, ?)", row)
+
+
+def _is_older(cursor: sqlite3.Cursor, table: str, tenant: str, id_: str, version: int) -> bool:
+    select = f"SELECT version > ? FROM {table} WHERE tenant = ? AND id = ?"  # noqa: S608 - two names of ours
+    row = cursor.execute(select, (version, tenant, id_)).fetchone()
+    return bool(row and row[0])
+
+
+def load(cursor: sqlite3.Cursor, tenant: str) -> Catalogue:
+    """Everything published in a tenant, indexed."""
+    items = cursor.execute(
+        "SELECT framework, identifier, code, assessable FROM competency WHERE tenant = ?", (tenant,)
+    ).fetchall()
+    scales = cursor.execute("SELECT document FROM scale WHERE tenant = ?", (tenant,)).fetchall()
+    return Catalogue.of([Competency(*row[:3], bool(row[3])) for row in items], [_scale(row[0]) for row in scales])
+
+
+def _scale(document: str) -> Scale:
+    said = orjson.loads(document)
+    span = said.get("range")
+    return Scale(
+        said["scale"],
+        said["version"],
+        frozenset(level["code"] for level in said["levels"]),
+        Decimal(span["minimum"]) if span else None,
+        Decimal(span["maximum"]) if span else None,
+        frozenset(said["not_values"]),
+    )
+
+
+def position(cursor: sqlite3.Cursor, topic: str, part: int) -> Position:
+    """How far a partition of the topic has been read."""
+    row = cursor.execute(
+        "SELECT next_offset, last_seq FROM position WHERE topic = ? AND part = ?", (topic, part)
+    ).fetchone()
+    return Position(*row) if row else Position()
+
+
+def keep_position(cursor: sqlite3.Cursor, topic: str, part: int, reached: Position) -> None:
+    """In the transaction of what was read."""
+    row = (topic, part, reached.next_offset, reached.last_seq)
+    cursor.execute("REPLACE INTO position (topic, part, next_offset, last_seq) VALUES (?, ?, ?, ?)", row)
+
+
+class Catalogues:
+    """The catalogue of each tenant, built once for each change of the tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._built: dict[str, Catalogue] = {}
+        self._lock = Lock()  # so that what was read before a change is never kept after it
+
+    def __call__(self, tenant: str) -> Catalogue:
+        """The tenant's, as of the last change this process has read."""
+        found = self._built.get(tenant)
+        if found is None:
+            with self._lock, self._database.read() as cursor:
+                found = self._built[tenant] = load(cursor, tenant)
+        return found
+
+    def change(self, tenants: set[str], write: Callable[[sqlite3.Cursor], None]) -> None:
+        """Write in one transaction, then build anew when next asked."""
+        with self._lock:
+            with self._database.write() as cursor:
+                write(cursor)
+            for tenant in tenants:
+                self._built.pop(tenant, None)

@@ -1,0 +1,47 @@
+"""Files being imported: which rows were settled already, so that a kill changes nothing."""
+
+import sqlite3
+from dataclasses import dataclass
+from uuid import UUID
+
+PUT_IMPORT = """
+INSERT INTO import (id, tenant, source, receipt, mapping, next_row, rows_total, state, fault)
+VALUES (?, ?, ?, ?, ?, 0, NULL, 'waiting', NULL)
+"""
+MOVE_IMPORT = "UPDATE import SET next_row = ?, rows_total = ?, state = ? WHERE id = ?"
+REFUSE_IMPORT = "UPDATE import SET state = 'refused', fault = ? WHERE id = ?"
+
+_SELECT = "SELECT id, tenant, source, receipt, mapping, next_row, rows_total, state, fault FROM import"
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One file; rows before `next_row` are settled. State: waiting, running, done or refused (`fault` says why)."""
+
+    id: UUID
+    tenant: str
+    source: str
+    receipt: int
+    mapping: int
+    next_row: int
+    rows_total: int | None
+    state: str
+    fault: str | None
+
+
+def import_by_id(cursor: sqlite3.Cursor, id_: UUID) -> Import | None:
+    """The import of this id."""
+    row = cursor.execute(f"{_SELECT} WHERE id = ?", (id_.bytes,)).fetchone()
+    return Import(id_, *row[1:]) if row else None
+
+
+def next_import(cursor: sqlite3.Cursor) -> Import | None:
+    """The oldest file that is not done: order of arrival is order of settling."""
+    row = cursor.execute(f"{_SELECT} WHERE state IN ('waiting', 'running') ORDER BY receipt LIMIT 1").fetchone()
+    return Import(UUID(bytes=row[0]), *row[1:]) if row else None
+
+
+def import_of_receipt(cursor: sqlite3.Cursor, receipt: int) -> Import | None:
+    """The import a receipt belongs to."""
+    row = cursor.execute(f"{_SELECT} WHERE receipt = ?", (receipt,)).fetchone()
+    return Import(UUID(bytes=row[0]), *row[1:]) if row else None

@@ -1,0 +1,111 @@
+"""Who may send: sources, their keys (sealed) and the versions of their mappings."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.runtime.clock import from_micros, to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A registered source."""
+
+    id: str
+    tenant: str
+    organisation: str
+    pathway: str
+    title: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One key of a source; what it is made of is sealed under the tenant's data key."""
+
+    id: UUID
+    source: str
+    scheme: str
+    sealed: bytes
+    not_before: datetime
+    not_after: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """One version of a source's mapping, as it was put."""
+
+    source: str
+    version: int
+    digest: bytes
+    document: bytes
+    created_at: datetime
+
+
+def put_source(cursor: sqlite3.Cursor, source: SourceRow) -> None:
+    """Register it."""
+    cursor.execute(
+        "INSERT INTO source (id, tenant, organisation, pathway, title, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (source.id, source.tenant, source.organisation, source.pathway, source.title, to_micros(source.created_at)),
+    )
+
+
+def source_by_id(cursor: sqlite3.Cursor, source: str) -> SourceRow | None:
+    """The source of this id."""
+    row = cursor.execute("SELECT * FROM source WHERE id = ?", (source,)).fetchone()
+    return SourceRow(*row[:5], from_micros(row[5])) if row else None
+
+
+def sources_of(cursor: sqlite3.Cursor, tenant: str) -> list[SourceRow]:
+    """All sources of a tenant."""
+    rows = cursor.execute("SELECT * FROM source WHERE tenant = ? ORDER BY id", (tenant,)).fetchall()
+    return [SourceRow(*row[:5], from_micros(row[5])) for row in rows]
+
+
+def put_key(cursor: sqlite3.Cursor, key: KeyRow) -> None:
+    """Add a key to a source's ring."""
+    not_after = to_micros(key.not_after) if key.not_after else None
+    cursor.execute(
+        "INSERT INTO source_key (id, source, scheme, sealed, not_before, not_after) VALUES (?, ?, ?, ?, ?, ?)",
+        (key.id.bytes, key.source, key.scheme, key.sealed, to_micros(key.not_before), not_after),
+    )
+
+
+def end_other_keys(cursor: sqlite3.Cursor, source: str, kept: UUID, at: datetime) -> None:
+    """The keys before this one are valid until then and no longer."""
+    cursor.execute(
+        "UPDATE source_key SET not_after = min(coalesce(not_after, ?1), ?1) WHERE source = ?2 AND id <> ?3",
+        (to_micros(at), source, kept.bytes),
+    )
+
+
+def keys_of(cursor: sqlite3.Cursor, source: str) -> list[KeyRow]:
+    """The ring of a source, oldest first."""
+    rows = cursor.execute(
+        "SELECT id, source, scheme, sealed, not_before, not_after FROM source_key WHERE source = ? "
+        "ORDER BY not_before, id",
+        (source,),
+    ).fetchall()
+    return [
+        KeyRow(UUID(bytes=row[0]), *row[1:4], from_micros(row[4]), None if row[5] is None else from_micros(row[5]))
+        for row in rows
+    ]
+
+
+def put_mapping(cursor: sqlite3.Cursor, mapping: MappingRow) -> None:
+    """Keep a new version."""
+    cursor.execute(
+        "INSERT INTO mapping (source, version, digest, document, created_at) VALUES (?, ?, ?, ?, ?)",
+        (mapping.source, mapping.version, mapping.digest, mapping.document, to_micros(mapping.created_at)),
+    )
+
+
+def mappings_of(cursor: sqlite3.Cursor, source: str, version: int | None = None) -> list[MappingRow]:
+    """The versions of a source's mapping, newest first; one of them when asked."""
+    rows = cursor.execute(
+        "SELECT source, version, digest, document, created_at FROM mapping WHERE source = ?1 "
+        "AND (?2 IS NULL OR version = ?2) ORDER BY version DESC",
+        (source, version),
+    ).fetchall()
+    return [MappingRow(*row[:4], from_micros(row[4])) for row in rows]

@@ -1,0 +1,81 @@
+"""Who is meant: learners, the identifiers that mean them, their enrolments, and what waits for an unknown one."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.ingest.storage.inbox import rows_by_tag
+
+PUT_LEARNER = """
+INSERT INTO learner (id, tenant, registered_at, profile, sealed) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET profile = excluded.profile, sealed = excluded.sealed
+"""
+PUT_IDENTIFIER = """
+INSERT INTO identifier (tag, tenant, learner, link, scheme, sealed, linked_at, linked_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+PUT_ENROLMENT = """
+INSERT INTO enrolment (id, tenant, learner, organisation, cohort, begins_on, ends_on) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET organisation = excluded.organisation, cohort = excluded.cohort,
+    begins_on = excluded.begins_on, ends_on = excluded.ends_on
+"""
+PUT_PARKED = """
+INSERT INTO parked (arrival, tenant, tag, receipt, item, source, door, mapping, key, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+DROP_PARKED = "DELETE FROM parked WHERE arrival = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One claim that waits for its learner, sealed under the key of its source and identifier."""
+
+    arrival: int
+    receipt: int
+    item: int
+    source: str
+    door: str
+    mapping: str | None
+    key: UUID
+    sealed: bytes
+
+
+def learners_by_tag(cursor: sqlite3.Cursor, tags: Iterable[bytes]) -> dict[bytes, UUID]:
+    """Whom the identifiers mean, those that are linked."""
+    found = rows_by_tag(cursor, "SELECT tag, learner FROM identifier WHERE tag", tags)
+    return {tag: UUID(bytes=learner) for tag, learner in found}
+
+
+def tenant_of_learner(cursor: sqlite3.Cursor, learner: UUID) -> str | None:
+    """The tenant a learner belongs to; None for an id nobody has."""
+    row = cursor.execute("SELECT tenant FROM learner WHERE id = ?", (learner.bytes,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def link_by_tag(cursor: sqlite3.Cursor, tag: bytes) -> tuple[UUID, UUID] | None:
+    """(link, learner) of an identifier."""
+    row = cursor.execute("SELECT link, learner FROM identifier WHERE tag = ?", (tag,)).fetchone()
+    return (UUID(bytes=row[0]), UUID(bytes=row[1])) if row else None
+
+
+def profiles_of(cursor: sqlite3.Cursor, learners: Iterable[UUID]) -> dict[UUID, bytes]:
+    """The keyed digest of each learner's profile as stored."""
+    found = rows_by_tag(cursor, "SELECT id, profile FROM learner WHERE id", [learner.bytes for learner in learners])
+    return {UUID(bytes=row[0]): row[1] for row in found}
+
+
+def enrolments_by_id(cursor: sqlite3.Cursor, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
+    """(learner, organisation, cohort, begins_on, ends_on) of each enrolment known."""
+    select = "SELECT id, learner, organisation, cohort, begins_on, ends_on FROM enrolment WHERE id"
+    return {UUID(bytes=row[0]): row[1:] for row in rows_by_tag(cursor, select, [each.bytes for each in ids])}
+
+
+def parked_of(cursor: sqlite3.Cursor, tag: bytes) -> list[Parked]:
+    """What waits for this identifier, in the order of receipt."""
+    rows = cursor.execute(
+        "SELECT arrival, receipt, item, source, door, mapping, key, sealed FROM parked WHERE tag = ? ORDER BY arrival",
+        (tag,),
+    ).fetchall()
+    return [Parked(*row[:6], UUID(bytes=row[6]), row[7]) for row in rows]

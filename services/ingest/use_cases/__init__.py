@@ -1,0 +1,1 @@
+"""What people and senders ask of ingest, one verb a file."""

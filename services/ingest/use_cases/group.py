@@ -1,0 +1,168 @@
+"""What one transaction will write: each piece of work drafts its share; what fails takes nothing of its neighbours along."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.ingest.domain.catalogue import Catalogue
+from services.ingest.domain.outcomes import Outcome
+from services.ingest.domain.records import RecordVersion
+from services.ingest.storage import inbox, vault
+from services.ingest.storage.inbox import Message
+from services.runtime.clock import Ids
+from services.runtime.keys import KeyStore
+from services.runtime.store.outbox import OutboxMessage, put
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class ToSeal:
+    """A row whose last column is sealed under a submission's key once the whole group's keys are made."""
+
+    tenant: str
+    key: UUID
+    plain: bytes
+    sql: str
+    row: tuple[Any, ...]
+
+    def sealed(self, keys: KeyStore) -> tuple[Any, ...]:
+        """The row with its last column."""
+        return (*self.row, keys.submission_key(self.tenant, self.key).seal(self.plain, self.key.bytes))
+
+
+@dataclass(slots=True)
+class Known:
+    """What decisions look at, by tag; a tag that was asked for and is not here does not exist."""
+
+    records: dict[bytes, RecordVersion] = field(default_factory=dict)
+    messages: dict[bytes, Message] = field(default_factory=dict)
+    learners: dict[bytes, UUID] = field(default_factory=dict)
+    streams: dict[UUID, int] = field(default_factory=dict)
+    lines: dict[tuple[UUID, int], bytes] = field(default_factory=dict)
+
+    def absorb(self, other: "Known") -> None:
+        """Take over what somebody else has decided."""
+        self.records.update(other.records)
+        self.messages.update(other.messages)
+        self.learners.update(other.learners)
+        self.streams.update(other.streams)
+        self.lines.update(other.lines)
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows by statement, in the order of first use; messages for the log; rows to seal; a sum per source."""
+
+    rows: Rows = field(default_factory=dict)
+    messages: list[OutboxMessage] = field(default_factory=list)
+    to_seal: list[ToSeal] = field(default_factory=list)
+    tally: Counter[tuple[str, str, Outcome]] = field(default_factory=Counter)
+
+    def add(self, sql: str, *rows: tuple[Any, ...]) -> None:
+        """One or more rows for a statement."""
+        self.rows.setdefault(sql, []).extend(rows)
+
+    def absorb(self, other: "Writes") -> None:
+        """Everything of another draft, after what is here."""
+        for sql, rows in other.rows.items():
+            self.add(sql, *rows)
+        self.messages += other.messages
+        self.to_seal += other.to_seal
+        for each, count in other.tally.items():
+            self.tally[each] += count
+
+
+@dataclass(slots=True)
+class Group:
+    """The state as stored, under what this group has decided so far."""
+
+    cursor: sqlite3.Cursor
+    now: datetime
+    ids: Ids
+    keys: KeyStore
+    catalogues: Callable[[str], Catalogue]
+    seq: int
+    known: Known = field(default_factory=Known)
+    writes: Writes = field(default_factory=Writes)
+    changed: set[bytes] = field(default_factory=set)
+
+    def load(
+        self, records: Iterable[bytes] = (), messages: Iterable[bytes] = (), learners: Iterable[bytes] = ()
+    ) -> None:
+        """Read what is stored about these tags and not decided upon in this group already."""
+        self.known.records = inbox.records_by_tag(self.cursor, records) | self.known.records
+        self.known.messages = inbox.messages_by_tag(self.cursor, messages) | self.known.messages
+        self.known.learners = vault.learners_by_tag(self.cursor, learners) | self.known.learners
+
+    def draft(self) -> "Draft":
+        """Paper for one piece of work."""
+        return Draft(self)
+
+    def absorb(self, draft: "Draft") -> None:
+        """The work was decided: it is part of the transaction."""
+        self.changed |= draft.known.records.keys()
+        self.known.absorb(draft.known)
+        self.writes.absorb(draft.writes)
+        self.seq = draft.seq
+
+    def make_keys(self) -> None:
+        """One call to the key store for each tenant, durable before anything is sealed under them."""
+        wanted: dict[str, dict[UUID, None]] = {}
+        for each in self.writes.to_seal:
+            wanted.setdefault(each.tenant, {})[each.key] = None
+        for tenant, ids in wanted.items():
+            self.keys.create_submission_keys(tenant, list(ids))
+
+    def seal(self) -> None:
+        """Turn everything that is to be sealed into rows."""
+        for each in self.writes.to_seal:
+            self.writes.add(each.sql, each.sealed(self.keys))
+
+    def write(self, cursor: sqlite3.Cursor, partitions: int) -> None:
+        """All of it, inside the caller's transaction."""
+        for sql, rows in self.writes.rows.items():
+            cursor.executemany(sql, rows)
+        records = [inbox.record_row(tag, version) for tag, version in self.known.records.items() if tag in self.changed]
+        cursor.executemany(inbox.PUT_RECORD, records)
+        tally = [(source, tenant, o.value, n) for (tenant, source, o), n in self.writes.tally.items() if n]
+        cursor.executemany(inbox.ADD_TALLY, tally)
+        put(cursor, partitions, self.writes.messages)
+
+
+@dataclass(slots=True)
+class Draft:
+    """One piece of work's share: reads through to the group, keeps its own changes apart until it is absorbed."""
+
+    group: Group
+    known: Known = field(default_factory=Known)
+    writes: Writes = field(default_factory=Writes)
+    seq: int = 0
+
+    def __post_init__(self) -> None:
+        self.seq = self.group.seq
+
+    def next_seq(self) -> int:
+        """The seq of a new receipt."""
+        self.seq += 1
+        return self.seq - 1
+
+    def record(self, tag: bytes) -> RecordVersion | None:
+        """The current version of a record."""
+        return self.known.records.get(tag) or self.group.known.records.get(tag)
+
+    def keep(self, tag: bytes, version: RecordVersion) -> None:
+        """The record's version from now on."""
+        self.known.records[tag] = version
+
+    def message(self, tag: bytes) -> Message | None:
+        """A message seen before."""
+        return self.group.known.messages.get(tag)
+
+    def learner(self, tag: bytes) -> UUID | None:
+        """Whom an identifier means."""
+        return self.known.learners.get(tag) or self.group.known.learners.get(tag)

@@ -1,0 +1,178 @@
+"""One writer thread: whatever waits is decided together and made durable in one transaction; the answer follows the commit."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, Full, Queue
+from typing import Any, ClassVar, Protocol
+
+from services.ingest.domain.catalogue import Catalogue
+from services.ingest.storage import inbox
+from services.ingest.use_cases.group import Draft, Group
+from services.runtime.clock import Clock, Ids
+from services.runtime.keys import KeyStore
+from services.runtime.problems import Refusal
+from services.runtime.store.sqlite import Database
+from services.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+WORK_WAITING_MAX = 4096
+GROUP_ITEMS_MAX = 2000
+GROUP_WORK_MAX = 512
+LOOK_S = 0.2
+
+
+class TooBusy(Refusal):
+    """More is waiting to be made durable than can be taken on; send it again shortly."""
+
+    status = 503
+    headers: ClassVar = {"Retry-After": "1"}
+
+
+class NotDurable(Refusal):
+    """It could not be made durable; nothing of it was taken. Send it again."""
+
+    status = 503
+    headers: ClassVar = {"Retry-After": "2"}
+
+
+class Work(Protocol):
+    """What a request wants decided and written. `alone` work reads rows that others of a group would still be writing."""
+
+    @property
+    def items(self) -> int: ...
+
+    @property
+    def alone(self) -> bool: ...
+
+    def ask(self, group: Group) -> None:
+        """Load what the decision looks at."""
+
+    def decide(self, draft: Draft) -> Any:
+        """The answer; a Refusal refuses this work and nothing else."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Work and who waits for it."""
+
+    work: Work
+    answer: "Future[Any]" = field(default_factory=Future)
+    result: Any = None
+
+
+class GroupCommit:
+    """The worker; `submit` hands it work, and the future it returns is done when the work is durable."""
+
+    name = "group commit"
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        clock: Clock,
+        ids: Ids,
+        catalogues: Callable[[str], Catalogue],
+        partitions: int,
+        *,
+        on_commit: Callable[[], None] = lambda: None,
+        waiting_max: int = WORK_WAITING_MAX,
+    ) -> None:
+        self._database, self._keys, self._clock, self._ids = database, keys, clock, ids
+        self._catalogues, self._partitions, self._on_commit = catalogues, partitions, on_commit
+        self._queue: Queue[Waiting] = Queue(waiting_max)
+        self._next: Waiting | None = None
+        self.commits = 0
+        self.trouble: str | None = None
+
+    def submit(self, work: Work) -> "Future[Any]":
+        """Queue the work; raises TooBusy at once when too much waits already."""
+        waiting = Waiting(work)
+        waiting.answer.set_running_or_notify_cancel()  # a caller that hangs up cannot take back what is under way
+        try:
+            self._queue.put_nowait(waiting)
+        except Full:
+            raise TooBusy from None
+        return waiting.answer
+
+    def do(self, work: Work) -> Any:
+        """Queue the work and wait for its commit."""
+        return self.submit(work).result()
+
+    def ready(self) -> dict[str, str]:
+        """Empty when the last commit went well."""
+        return {self.name: self.trouble} if self.trouble else {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop, and then until nothing waits."""
+        while not (stop.is_set() and self._queue.empty() and self._next is None):
+            if group := self._gather():
+                self.commit(group)
+
+    def commit(self, gathered: list[Waiting]) -> None:
+        """Decide, make keys, write in one transaction, and only then answer."""
+        try:
+            decided = self._write(gathered)
+        except Exception as fault:
+            self.trouble = f"the last commit failed: {type(fault).__name__}"
+            log.fault("commit failed", fault, count=len(gathered))
+            for waiting in gathered:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(NotDurable())
+            return
+        self.trouble = None
+        self._on_commit()
+        for waiting in decided:
+            waiting.answer.set_result(waiting.result)
+
+    def _write(self, gathered: list[Waiting]) -> list[Waiting]:
+        with self._database.read() as cursor:
+            seq = inbox.next_seq(cursor)
+            group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq)
+            decided = [waiting for waiting in gathered if self._decide(group, waiting)]
+        if decided:
+            group.make_keys()
+            group.seal()
+            with self._database.write() as writer:
+                group.write(writer, self._partitions)
+            self.commits += 1
+        return decided
+
+    def _decide(self, group: Group, waiting: Waiting) -> bool:
+        draft = group.draft()
+        try:
+            waiting.work.ask(group)
+            waiting.result = waiting.work.decide(draft)
+        except Exception as fault:
+            if not isinstance(fault, Refusal):
+                log.fault("work failed", fault)
+            waiting.answer.set_exception(NotDurable() if isinstance(fault, sqlite3.Error) else fault)
+            return False
+        group.absorb(draft)
+        return True
+
+    def _gather(self) -> list[Waiting]:
+        """Everything that waits, up to a limit; work that must be alone ends a group and makes one of its own."""
+        first = self._take(LOOK_S)
+        if first is None or first.work.alone:
+            return [first] if first else []
+        group, items = [first], first.work.items
+        while items < GROUP_ITEMS_MAX and len(group) < GROUP_WORK_MAX and (following := self._take(0)):
+            if following.work.alone:
+                self._next = following
+                break
+            group.append(following)
+            items += following.work.items
+        return group
+
+    def _take(self, timeout_s: float) -> Waiting | None:
+        if self._next is not None:
+            waiting, self._next = self._next, None
+            return waiting
+        try:
+            return self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
+        except Empty:
+            return None

@@ -1,0 +1,213 @@
+"""What becomes of one item, and all that follows from it: the record's version, the outcome, what is published or parked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+
+from services.ingest.domain.checks import check
+from services.ingest.domain.claims import Claim, ClaimedAssessor, Held, Identifier, Reading, Withdrawal
+from services.ingest.domain.outcomes import Outcome
+from services.ingest.domain.records import (
+    Accept,
+    Arrival,
+    Decision,
+    Hold,
+    Move,
+    Nothing,
+    OnChange,
+    Park,
+    Quarantine,
+    Retract,
+    Revise,
+    decide,
+    record_of,
+    version_after,
+)
+from services.ingest.storage import inbox, vault
+from services.ingest.use_cases.group import Draft, ToSeal
+from services.ingest.use_cases.tags import Tags
+from services.runtime.clock import to_micros
+from services.runtime.store.outbox import OutboxMessage
+
+ITEMS_MAX = 1 << 24  # of one receipt: the low bits of an arrival
+NO_TAG = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an item came from: fixed by the key that sent it and the mapping that read it, never by its content."""
+
+    tenant: str
+    source: str
+    organisation: str
+    door: str
+    mapping: str | None = None
+    on_change: OnChange = OnChange.REVISE
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was said, with the tags it is looked up by (empty where it has none)."""
+
+    reading: Reading | Held
+    line: int | None = None
+    record: bytes = NO_TAG
+    learner: bytes = NO_TAG
+    content: bytes = NO_TAG
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item stands: its receipt and its number in it; together the order of arrival."""
+
+    receipt: int
+    receipt_id: UUID
+    item: int
+
+    @property
+    def arrival(self) -> int:
+        """Grows with every item ever received."""
+        return self.receipt * ITEMS_MAX + self.item
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an item, as the sender is told."""
+
+    item: int
+    outcome: Outcome
+    line: int | None = None
+    evidence: UUID | None = None
+    reason: str | None = None
+    pointer: str | None = None
+
+    def answer(self) -> dict[str, Any]:
+        """JSON; what does not apply is left out."""
+        said = {"line": self.line, "evidence": self.evidence, "reason": self.reason, "pointer": self.pointer}
+        present = {name: value for name, value in said.items() if value is not None}
+        return {"item": self.item, "outcome": self.outcome, **present}
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A decision with all that publishing it needs."""
+
+    decision: Decision
+    origin: Origin
+    receipt: UUID
+    learner: UUID | None
+    evidence: UUID | None
+    at: datetime
+
+
+Publish = Callable[[Occurrence, Callable[[], UUID]], list[OutboxMessage]]
+
+
+def item_of(reading: Reading | Held, tags: Tags, origin: Origin, line: int | None = None) -> Item:
+    """The item with its tags."""
+    if isinstance(reading, Withdrawal):
+        return Item(reading, line, tags.record(origin.source, reading.record_key))
+    if not isinstance(reading, Claim):
+        return Item(reading, line)
+    learner = tags.identifier(reading.learner)
+    key = record_of(reading, origin.on_change)
+    if key is None:
+        return Item(reading, line, NO_TAG, learner)
+    return Item(reading, line, tags.record(origin.source, key), learner, tags.content(reading.content()))
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Settles items one after the other; the same for every door, for imports and for what was parked."""
+
+    publish: Publish
+
+    def __call__(self, draft: Draft, origin: Origin, place: Place, item: Item, learner: UUID | None = None) -> Settled:
+        """Decide on a new item and write down its outcome."""
+        settled = self.settle(draft, origin, place, item, learner)
+        draft.writes.add(inbox.PUT_OUTCOME, _outcome_row(place, settled))
+        return settled
+
+    def settle(self, draft: Draft, origin: Origin, place: Place, item: Item, learner: UUID | None = None) -> Settled:
+        """Decide on an item; its outcome's row is the caller's."""
+        group = draft.group
+        judged = item.reading
+        if isinstance(judged, Claim):
+            judged = check(judged, group.catalogues(origin.tenant), group.now)  # type: ignore[assignment]
+        learner = learner or (draft.learner(item.learner) if item.learner else None)
+        current = draft.record(item.record) if item.record else None
+        arrival = Arrival(place.arrival, item.content, learner)
+        decision = decide(judged, arrival, current, origin.on_change)  # type: ignore[arg-type]
+        evidence = group.ids.new() if isinstance(decision, Accept | Revise | Move) else None
+        after = version_after(decision, arrival, current, evidence)
+        if item.record and after is not None and after is not current:
+            draft.keep(item.record, after)
+        occurrence = Occurrence(decision, origin, place.receipt_id, learner, evidence, group.now)
+        draft.writes.messages += self.publish(occurrence, group.ids.new)
+        draft.writes.tally[origin.tenant, origin.source, decision.outcome] += 1
+        return _told(draft, origin, place, item, occurrence)
+
+
+def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Occurrence) -> Settled:
+    decision, evidence, reason, pointer = occurrence.decision, occurrence.evidence, None, None
+    match decision:
+        case Quarantine(fault):
+            _quarantine(draft, origin, place, item, decision)
+            reason, pointer = fault.reason, fault.pointer
+        case Hold(cause):
+            reason, pointer = cause.reason, cause.pointer
+        case Park():
+            _park(draft, origin, place, item)
+            reason = "unknown-learner"
+        case Retract():
+            evidence, reason = decision.evidence, "withdrawn"
+        case Nothing(said):
+            reason = said
+    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer)
+
+
+def _quarantine(draft: Draft, origin: Origin, place: Place, item: Item, decision: Quarantine) -> None:
+    fault, group = decision.fault, draft.group
+    row = (group.ids.new().bytes, origin.tenant, origin.source, place.receipt, place.item, item.line)
+    at = to_micros(group.now)
+    draft.writes.add(inbox.PUT_QUARANTINE, (*row, fault.reason, fault.pointer, fault.detail, at))
+
+
+def _park(draft: Draft, origin: Origin, place: Place, item: Item) -> None:
+    """Under a key of its own for each source and identifier, so that erasing the person later erases what waits."""
+    key = uuid5(UUID(bytes=item.learner), origin.source)
+    row = (place.arrival, origin.tenant, item.learner, place.receipt, place.item, origin.source, origin.door)
+    to_seal = ToSeal(origin.tenant, key, _packed(origin, item), vault.PUT_PARKED, (*row, origin.mapping, key.bytes))
+    draft.writes.to_seal.append(to_seal)
+
+
+def _packed(origin: Origin, item: Item) -> bytes:
+    assert isinstance(item.reading, Claim), "only a claim waits for its learner"
+    return orjson.dumps(
+        {"claim": item.reading, "on_change": origin.on_change, "organisation": origin.organisation, "line": item.line}
+    )
+
+
+def unpack(parked: vault.Parked, plain: bytes, tenant: str, tags: Tags) -> tuple[Origin, Item]:
+    """What `_packed` put away."""
+    said = orjson.loads(plain)
+    on_change = OnChange(said["on_change"])
+    origin = Origin(tenant, parked.source, said["organisation"], parked.door, parked.mapping, on_change)
+    return origin, item_of(_claim(said["claim"]), tags, origin, said["line"])
+
+
+def _claim(said: dict[str, Any]) -> Claim:
+    times = {name: datetime.fromisoformat(said[name]) if said[name] else None for name in ("occurred_at", "expires_at")}
+    said.pop("pointers", None)
+    people = {"learner": Identifier(**said["learner"]), "assessor": ClaimedAssessor(**said["assessor"])}
+    return Claim(**{**said, **times, **people})
+
+
+def _outcome_row(place: Place, settled: Settled) -> tuple[Any, ...]:
+    evidence = settled.evidence.bytes if settled.evidence else None
+    said = (settled.outcome.value, evidence, settled.reason, settled.pointer)
+    return (place.receipt, place.item, settled.line, *said)

@@ -1,0 +1,30 @@
+"""The running service each test gets."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ingest.house import FORM_MAPPING, LINE_MAPPING, House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A service whose catalogue is published."""
+    made = House(tmp_path)
+    made.publish_catalogue()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def employer(house: House) -> tuple[str, str]:
+    """A source with a webhook secret."""
+    source = house.source("employer", FORM_MAPPING)
+    return source, house.secret(source)
+
+
+@pytest.fixture
+def school(house: House) -> str:
+    """A source that streams."""
+    return house.source("virtual", LINE_MAPPING, "virtual")
