@@ -1,0 +1,155 @@
+"""The composition root of mastery: the only file that wires it. Its ids all follow from events, so it draws none."""
+
+import os
+import socket
+from collections.abc import Sequence
+
+from contracts.events import INGEST_LEARNER
+from services.mastery.api import documents as documents_api
+from services.mastery.api import learners as learners_api
+from services.mastery.api import policies as policies_api
+from services.mastery.api.services import UseCases
+from services.mastery.publishing import Publishing
+from services.mastery.reactions import react
+from services.mastery.settings import MasterySettings
+from services.mastery.storage.controls import Controls
+from services.mastery.storage.documents import Documents
+from services.mastery.storage.learners import Learners
+from services.mastery.storage.partitions import MASTERY_MIGRATIONS, open_partitions
+from services.mastery.storage.received import Opening
+from services.mastery.use_cases.answer import Asking
+from services.mastery.use_cases.assess import PartitionWriter
+from services.mastery.use_cases.history import AnswerHistory
+from services.mastery.use_cases.next_steps import AnswerNextSteps
+from services.mastery.use_cases.put_document import PutDocument
+from services.mastery.use_cases.recording import Recording
+from services.mastery.use_cases.set_policy import SetPolicy
+from services.mastery.use_cases.standings import AnswerStandings, Standing
+from services.mastery.use_cases.why import AnswerWhy
+from services.mastery.use_cases.work import Assessing
+from services.runtime.access import AccessRegister, FileRegister
+from services.runtime.app import Service, create_app, lock_folder, serve
+from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
+from services.runtime.consumer import Consumer
+from services.runtime.keys import KeyStore, SqliteKeyStore
+from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.port import Log
+from services.runtime.relay import Relay
+from services.runtime.sealing import Sealer
+from services.runtime.settings import load
+from services.runtime.store.port import PartitionStore
+from services.runtime.store.sqlite import Database
+from services.runtime.telemetry import configure
+
+SOURCE, PRODUCER, READS_FROM = "/mastery", "mastery", "ingest"
+ROUTERS = (documents_api.router, policies_api.router, learners_api.router)
+
+
+def build(
+    settings: MasterySettings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    log: Log | None = None,
+    keys: KeyStore | None = None,
+    access: AccessRegister | None = None,
+) -> Service:
+    """Mastery with its workers, on the data folder the settings name."""
+    clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
+    keys = keys or SqliteKeyStore(settings.data_dir / "keys", seed=settings.ids_seed)
+    log = log or EmbeddedLog(settings.data_dir / "log", settings.log_partitions)
+    access = access or FileRegister(settings.data_dir / "access.json", clock)
+    folder = settings.data_dir / "mastery"
+    lock = lock_folder(folder)
+    wiring = Wiring(Database(folder / "mastery.db", MASTERY_MIGRATIONS), keys, clock, settings)
+    relay = Relay(wiring.database, log, PRODUCER, owner())
+    assessing = wiring.assessing(log)
+
+    def ready() -> dict[str, str]:
+        return assessing.ready() | relay.ready()
+
+    def close() -> None:
+        wiring.database.close()
+        lock.close()
+
+    app = create_app("mastery", ROUTERS, ready=ready, access=access)
+    app.state.use_cases = wiring.use_cases()
+    return Service("mastery", app, [assessing, relay], ready, close)
+
+
+class Wiring:
+    """What the writers and the endpoints share."""
+
+    def __init__(self, database: Database, keys: KeyStore, clock: Clock, settings: MasterySettings) -> None:
+        self.database, self.clock, self.settings = database, clock, settings
+        self.sealer = Sealer(keys, SOURCE)
+        self.opening = Opening(keys, self.sealer)
+        self.documents = Documents(database)
+        self.controls = Controls(database)
+        self.learners = Learners(database, self.opening, react)
+        self.stores: Sequence[PartitionStore] = open_partitions(database, keys, settings.log_partitions)
+
+    def assessing(self, log: Log) -> Assessing:
+        """The writing thread."""
+        writers = {store.partition: self.writer(store) for store in self.stores}
+        consumer = Consumer(
+            log,
+            INGEST_LEARNER,
+            READS_FROM,
+            positions=lambda partition: self.stores[partition].position(INGEST_LEARNER),
+            handle=lambda partition, records, position: writers[partition].take(records, position),
+            partitions=list(writers),
+            batch_size_max=self.settings.batch_size_max,
+            idle=lambda partition: writers[partition].rest(),
+            known_to_interval_s=self.settings.known_to_interval_s,
+        )
+        return Assessing(consumer, writers, self.settings.poll_timeout_s)
+
+    def writer(self, store: PartitionStore) -> PartitionWriter:
+        """The one writer of a partition: whoever wrote before is fenced."""
+        store.claim(owner())
+        recording = Recording(
+            store,
+            self.learners,
+            self.documents,
+            Publishing(self.documents).to_public,
+            self.sealer,
+            self.settings.records_cached_max,
+        )
+        return PartitionWriter(
+            store,
+            recording,
+            learners=self.learners,
+            controls=self.controls,
+            opening=self.opening,
+            react=react,
+            clock=self.clock,
+            sweep_learners_max=self.settings.sweep_learners_max,
+        )
+
+    def use_cases(self) -> UseCases:
+        """What the endpoints call."""
+        put = PutDocument(self.database, self.documents, self.sealer, self.clock, self.settings.log_partitions)
+        asking = Asking(self.database, self.stores, self.learners, self.documents, self.clock)
+        standing = Standing(self.documents)
+        return UseCases(
+            put=put,
+            set_policy=SetPolicy(self.database, self.documents, put, self.clock),
+            documents=self.documents,
+            standings=AnswerStandings(asking, standing),
+            why=AnswerWhy(asking),
+            history=AnswerHistory(asking),
+            next_steps=AnswerNextSteps(asking, standing),
+        )
+
+
+def owner() -> str:
+    """Who holds a fence, for whoever looks."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def run() -> int:
+    """Serve until told to stop."""
+    settings = load(MasterySettings)
+    configure("mastery", settings.log_level)
+    return serve(build(settings), settings)

@@ -1,0 +1,119 @@
+"""What ingest says, as commands to a learner's record; the same reaction reads it from the log and from the store."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, EvidenceRevisedV1
+from contracts.learners_v1 import LearnerEnrolledV1, LearnerRegisteredV1
+from services.mastery.domain.facts import EnrolmentRecorded, EvidenceRecorded, EvidenceWithdrawn, LearnerAdmitted
+from services.mastery.domain.learner_record import (
+    AdmitLearner,
+    Command,
+    RecordEnrolment,
+    RecordEvidence,
+    WithdrawEvidence,
+)
+from services.mastery.storage.received import Received, utc
+
+
+def react(received: Received, recorded_at: datetime) -> list[Command]:
+    """The commands an envelope of ingest amounts to here; a link says nothing of mastery and amounts to none."""
+    reaction = REACTIONS.get(received.type)
+    return [] if reaction is None else reaction(received, recorded_at)
+
+
+def on_learner_registered(received: Received, recorded_at: datetime) -> list[Command]:
+    """A learner exists."""
+    admitted = LearnerAdmitted(
+        id=received.id,
+        registered_by=received.content["registered_by"],
+        occurred_at=received.occurred_at,
+        recorded_at=recorded_at,
+    )
+    return [AdmitLearner(admitted)]
+
+
+def on_learner_enrolled(received: Received, recorded_at: datetime) -> list[Command]:
+    """An enrolment as it now stands."""
+    enrolment = received.content["enrolment"]
+    recorded = EnrolmentRecorded(
+        id=received.id,
+        enrolment=UUID(enrolment["id"]),
+        organisation=enrolment["organisation"],
+        cohort=enrolment.get("cohort"),
+        begins_on=_optional(date.fromisoformat, enrolment.get("begins_on")),
+        ends_on=_optional(date.fromisoformat, enrolment.get("ends_on")),
+        occurred_at=received.occurred_at,
+        recorded_at=recorded_at,
+    )
+    return [RecordEnrolment(recorded)]
+
+
+def on_evidence_accepted(received: Received, recorded_at: datetime) -> list[Command]:
+    """Evidence of its own."""
+    return [RecordEvidence(_evidence(received, recorded_at))]
+
+
+def on_evidence_revised(received: Received, recorded_at: datetime) -> list[Command]:
+    """Evidence in the place of other evidence."""
+    return [RecordEvidence(_evidence(received, recorded_at))]
+
+
+def on_evidence_retracted(received: Received, recorded_at: datetime) -> list[Command]:
+    """Evidence that counts no more."""
+    withdrawn = EvidenceWithdrawn(
+        id=received.id,
+        withdraws=UUID(received.content["retracts"]),
+        reason=received.content["reason"],
+        occurred_at=received.occurred_at,
+        recorded_at=recorded_at,
+    )
+    return [WithdrawEvidence(withdrawn)]
+
+
+REACTIONS: dict[str, Callable[[Received, datetime], list[Command]]] = {
+    LearnerRegisteredV1.TYPE: on_learner_registered,
+    LearnerEnrolledV1.TYPE: on_learner_enrolled,
+    EvidenceAcceptedV1.TYPE: on_evidence_accepted,
+    EvidenceRevisedV1.TYPE: on_evidence_revised,
+    EvidenceRetractedV1.TYPE: on_evidence_retracted,
+}
+
+
+def _evidence(received: Received, recorded_at: datetime) -> EvidenceRecorded:
+    said = received.content
+    content = said["content"]
+    competency, rating, assessor = content["competency"], content["rating"], content["assessor"]
+    activity = content.get("activity") or {}
+    return EvidenceRecorded(
+        id=received.id,
+        competency=competency["identifier"],
+        code=competency["code"],
+        framework=competency["framework"],
+        scale=rating["scale"],
+        scale_version=rating["scale_version"],
+        assessor=assessor["id"],
+        assessor_role=assessor["role"],
+        assessor_organisation=assessor["organisation"],
+        pathway=content["pathway"],
+        organisation=content["organisation"],
+        source=content["source"],
+        occurred_at=received.occurred_at,
+        recorded_at=recorded_at,
+        kind=content.get("kind", "summative"),
+        level=rating.get("level"),
+        score=rating.get("score"),
+        observed=rating.get("observed", True),
+        activity=activity.get("id"),
+        artifact=activity.get("artifact"),
+        attempt=activity.get("attempt"),
+        expires_at=_optional(utc, content.get("expires_at")),
+        revises=_optional(UUID, said.get("revises")),
+        moved_from=_optional(UUID, said.get("moved_from")),
+    )
+
+
+def _optional(read: Callable[[str], Any], text: str | None) -> Any:
+    return None if text is None else read(text)

@@ -1,0 +1,21 @@
+"""What the mastery service is told when it starts."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from services.runtime.settings import RuntimeSettings
+
+
+class MasterySettings(RuntimeSettings):
+    """Settings of the mastery service."""
+
+    SERVICE: ClassVar[str] = "mastery"
+
+    port: int = Field(8802, ge=0, le=65535, description="The port the mastery service listens on; 0 takes a free one.")
+    records_cached_max: int = Field(
+        20_000, ge=1, le=1_000_000, description="Learner records each partition's writer keeps in memory."
+    )
+    sweep_learners_max: int = Field(
+        200, ge=1, le=10_000, description="Learners that adopt a newly activated policy in one transaction."
+    )

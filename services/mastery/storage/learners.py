@@ -1,0 +1,84 @@
+"""Learners as this partition knows them: whose they are, what they have adopted, and their streams opened."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.mastery.domain.learner_record import Command, Event
+from services.mastery.storage.received import Opening, Received
+from services.runtime.store.port import RecordedEvent, Row, Verbatim
+from services.runtime.store.sqlite import Database
+
+React = Callable[[Received, datetime], list[Command]]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerRow:
+    """A learner's tenant and partition, and the last control_seq it has adopted."""
+
+    learner: UUID
+    tenant: str
+    partition: int
+    adopted_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a learner's stream with its place in history."""
+
+    version: int
+    seq: int
+    recorded_at: datetime
+    event: Event
+
+
+class Learners:
+    """Reads learners; what their writer writes goes into its batch as rows."""
+
+    def __init__(self, database: Database, opening: Opening, react: React) -> None:
+        self._database, self._opening, self._react = database, opening, react
+
+    def row(self, learner: UUID) -> LearnerRow | None:
+        """The learner, or None when nobody by this id is known here."""
+        with self._database.read() as cursor:
+            cursor.execute("SELECT stream, tenant, part, adopted_seq FROM learner WHERE stream = ?", (learner.bytes,))
+            row = cursor.fetchone()
+        return _row(row) if row else None
+
+    def unswept(self, partition: int, applied_seq: int, limit: int) -> list[LearnerRow]:
+        """Learners of a partition that have not adopted all that is applied there."""
+        select = (
+            "SELECT stream, tenant, part, adopted_seq FROM learner"
+            " WHERE part = ? AND adopted_seq < ? ORDER BY adopted_seq, stream LIMIT ?"
+        )
+        with self._database.read() as cursor:
+            return [_row(row) for row in cursor.execute(select, (partition, applied_seq, limit))]
+
+    def entries(self, recorded: Iterable[RecordedEvent]) -> list[Entry]:
+        """A stream's events as the domain knows them."""
+        return [Entry(r.version, r.seq, r.recorded_at, self._event(r)) for r in recorded]
+
+    def _event(self, recorded: RecordedEvent) -> Event:
+        event = recorded.event
+        if isinstance(event, Verbatim):
+            (command,) = self._react(self._opening.opened(event.body), recorded.recorded_at)
+            return command.fact  # type: ignore[union-attr]
+        return event  # type: ignore[return-value]
+
+
+def learner_row(row: LearnerRow) -> Row:
+    """Stores where a learner stands, in the transaction that took it there."""
+    upsert = (
+        "INSERT INTO learner VALUES (?, ?, ?, ?) ON CONFLICT (stream) DO UPDATE SET adopted_seq = excluded.adopted_seq"
+    )
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute(upsert, (row.learner.bytes, row.tenant, row.partition, row.adopted_seq))
+
+    return write
+
+
+def _row(row: tuple[bytes, str, int, int]) -> LearnerRow:
+    return LearnerRow(UUID(bytes=row[0]), *row[1:])

@@ -1,0 +1,35 @@
+"""The service's store: one database, a partition store for each partition of the log, keys by whose stream it is."""
+
+from uuid import UUID
+
+from services.mastery.storage.codec import mastery_codec
+from services.mastery.storage.journal import journal_stream
+from services.mastery.storage.schema import OWN_SCHEMA
+from services.runtime.keys import DataKey, KeyStore
+from services.runtime.store.factory import MIGRATIONS
+from services.runtime.store.mapper import KeyFor
+from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.sqlite import Database
+
+MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA)
+JOURNAL_PURPOSE = "mastery-journal"
+
+
+def open_partitions(database: Database, keys: KeyStore, log_partitions: int) -> list[SqlitePartitionStore]:
+    """A store for each partition, none claimed yet."""
+    codec = mastery_codec()
+    return [
+        SqlitePartitionStore(database, partition, codec, _key_for(keys, log_partitions), log_partitions=log_partitions)
+        for partition in range(log_partitions)
+    ]
+
+
+def _key_for(keys: KeyStore, log_partitions: int) -> KeyFor:
+    """A learner's own key; the tenant's for a journal, which is about nobody."""
+
+    def key_for(tenant: str, stream: UUID) -> DataKey:
+        if any(stream == journal_stream(tenant, partition) for partition in range(log_partitions)):
+            return keys.tenant_data_key(tenant, JOURNAL_PURPOSE)
+        return keys.learner_key(tenant, stream)
+
+    return key_for

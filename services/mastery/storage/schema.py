@@ -1,0 +1,20 @@
+"""The tables of mastery.db beside the event store's own."""
+
+OWN_SCHEMA = """
+CREATE TABLE document (
+    tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
+    digest TEXT NOT NULL, body BLOB NOT NULL, put_at INTEGER NOT NULL, put_by TEXT NOT NULL,
+    PRIMARY KEY (tenant, kind, id, version)
+) WITHOUT ROWID;
+CREATE INDEX document_digest ON document (tenant, digest);
+CREATE TABLE control (
+    control_seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL,
+    id TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, effective_from INTEGER,
+    organisation TEXT, cohorts TEXT NOT NULL, recorded_at INTEGER NOT NULL, recorded_by TEXT NOT NULL
+);
+CREATE TABLE control_position (part INTEGER PRIMARY KEY, applied_seq INTEGER NOT NULL);
+CREATE TABLE learner (
+    stream BLOB PRIMARY KEY, tenant TEXT NOT NULL, part INTEGER NOT NULL, adopted_seq INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX learner_unswept ON learner (part, adopted_seq);
+"""

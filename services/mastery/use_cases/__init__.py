@@ -1,0 +1,1 @@
+"""What the service is asked to do, one a file."""

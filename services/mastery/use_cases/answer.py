@@ -1,0 +1,153 @@
+"""Answering about one learner: a fold of what was recorded by one instant, evaluated as of another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from services.mastery.domain.applying import in_force
+from services.mastery.domain.evaluation import Reckoning
+from services.mastery.domain.known import Known, known_at
+from services.mastery.domain.rules import CompiledPolicy, Rules
+from services.mastery.domain.thresholds import DocumentRef
+from services.mastery.storage.documents import Documents
+from services.mastery.storage.learners import Entry, LearnerRow, Learners
+from services.mastery.use_cases.answers import PolicyRef, Position
+from services.mastery.use_cases.set_policy import PolicyUnknown
+from services.runtime.clock import Clock
+from services.runtime.problems import Refusal
+from services.runtime.store.port import PartitionStore
+from services.runtime.store.sqlite import Database
+
+
+class LearnerUnknown(Refusal):
+    """Nobody by this id is known here."""
+
+    status: ClassVar[int] = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """About whom, for when, as known when, under which policy; `organisation` sees only those enrolled there."""
+
+    tenant: str
+    learner: UUID
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    policy: str | None = None
+    version: int | None = None
+    organisation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with everything its answer is computed from."""
+
+    question: Question
+    entries: list[Entry]  # recorded by `known_at`
+    known: Known
+    as_of: datetime
+    known_at: datetime
+    known_to: datetime
+    partition: int
+    rules: Rules
+    policies: list[CompiledPolicy] = field(default_factory=list)
+
+    def reckonings(self) -> list[Reckoning]:
+        """One a policy: what is not asked for is not computed."""
+        return [Reckoning(self.known, policy, self.as_of) for policy in self.policies]
+
+    def header(self) -> dict[str, Any]:
+        """What every answer carries."""
+        return {
+            "learner": self.question.learner,
+            "as_of": self.as_of,
+            "known_at": self.known_at,
+            "finality": "final" if self.known_at <= self.known_to else "provisional",
+            "known_to": self.known_to,
+            "position": Position(partition=self.partition, seq=self.entries[-1].seq if self.entries else 0),
+            "documents": _documents(self.policies),
+        }
+
+
+class Asking:
+    """Reads what a question needs, in one snapshot of the store."""
+
+    def __init__(
+        self,
+        database: Database,
+        stores: Sequence[PartitionStore],
+        learners: Learners,
+        documents: Documents,
+        clock: Clock,
+    ) -> None:
+        self._database, self._stores, self._learners = database, stores, learners
+        self._documents, self._clock = documents, clock
+
+    def ask(self, question: Question) -> Asked:
+        """Raises LearnerUnknown for whoever is not here, is another tenant's, or is not enrolled where the asker is."""
+        now = self._clock.now()
+        with self._database.read():
+            row = self._row(question)
+            store = self._stores[row.partition]
+            known_to, recorded = store.known_to(), store.stream(question.learner)
+        entries = self._learners.entries(recorded)
+        if question.organisation is not None:
+            _check_enrolled(entries, question.organisation, now)
+        return self._asked(question, row, entries, known_to, now)
+
+    def _row(self, question: Question) -> LearnerRow:
+        row = self._learners.row(question.learner)
+        if row is None or row.tenant != question.tenant:
+            raise LearnerUnknown
+        return row
+
+    def _asked(
+        self, question: Question, row: LearnerRow, entries: list[Entry], known_to: datetime, now: datetime
+    ) -> Asked:
+        at = question.known_at or max(now, known_to)  # stamps may run ahead of a clock that stands still
+        prefix = [entry for entry in entries if entry.recorded_at <= at]
+        known = known_at(entry.event for entry in prefix)
+        as_of = question.as_of or max(now, known.as_of)
+        rules = self._documents.rules(row.tenant)
+        asked = Asked(question, prefix, known, as_of, at, known_to, row.partition, rules)
+        asked.policies.extend(self._policies(asked))
+        return asked
+
+    def _policies(self, asked: Asked) -> list[CompiledPolicy]:
+        question = asked.question
+        if question.policy is not None and question.version is not None:
+            document = self._documents.policy(question.tenant, question.policy, question.version)
+            if document is None:
+                raise PolicyUnknown
+            return [asked.rules[document.digest]]
+        judging = in_force(asked.known, asked.rules, asked.as_of)
+        if question.policy is None:
+            return list(judging.values())
+        if not self._documents.versions(question.tenant, "policy", question.policy):
+            raise PolicyUnknown
+        return [judging[question.policy]] if question.policy in judging else []
+
+
+def ref(policy: CompiledPolicy) -> PolicyRef:
+    """The policy version as answers name it."""
+    return PolicyRef(id=policy.id, version=policy.version, digest=policy.digest)
+
+
+def _documents(policies: list[CompiledPolicy]) -> list[DocumentRef]:
+    return list(dict.fromkeys(document for policy in policies for document in policy.documents))
+
+
+def _check_enrolled(entries: list[Entry], organisation: str, now: datetime) -> None:
+    enrolments = known_at(entry.event for entry in entries).enrolments.values()
+    today = now.date()
+    for enrolment in enrolments:
+        begun = enrolment.begins_on is None or enrolment.begins_on <= today
+        if (
+            enrolment.organisation == organisation
+            and begun
+            and (enrolment.ends_on is None or today <= enrolment.ends_on)
+        ):
+            return
+    raise LearnerUnknown

@@ -1,0 +1,210 @@
+"""The one writer of a partition: takes in what ingest says, evaluates it, and stores both with the log position."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from eventsourcing.persistence import PersistenceError
+
+from contracts.events import INGEST_LEARNER
+from contracts.learners_v1 import LearnerRegisteredV1
+from services.mastery.storage.controls import Activation, Controls, applied_row
+from services.mastery.storage.drafts import Draft
+from services.mastery.storage.journal import PolicyApplied, journal_stream
+from services.mastery.storage.learners import Learners, React
+from services.mastery.storage.received import Opening, Received
+from services.mastery.storage.records import Held
+from services.mastery.use_cases.recording import Recording
+from services.runtime.clock import MICROSECOND, Clock
+from services.runtime.keys import KeyDestroyed, KeyUnknown
+from services.runtime.log.port import LogRecord
+from services.runtime.sealing import Unreadable
+from services.runtime.store.dead_letter import DeadLetter
+from services.runtime.store.port import Batch, Fenced, PartitionStore, Position, Tampered, Verbatim
+from services.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+NOT_THE_RECORDS_FAULT = (sqlite3.Error, PersistenceError, Tampered, Fenced, OSError, MemoryError)
+
+
+class Unfit(Exception):
+    """This record can never be evaluated; `reason` says why and quotes nothing."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class FoldFailed(Exception):
+    """Evaluating a record failed half-way: what is in memory of its learner can no longer be used."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"record {seq}")
+        self.seq = seq
+
+
+class PartitionWriter:
+    """Everything that is written in one partition is written here, one transaction at a time."""
+
+    def __init__(
+        self,
+        store: PartitionStore,
+        recording: Recording,
+        *,
+        learners: Learners,
+        controls: Controls,
+        opening: Opening,
+        react: React,
+        clock: Clock,
+        sweep_learners_max: int = 200,
+    ) -> None:
+        self.store = store
+        self._recording, self._learners, self._controls = recording, learners, controls
+        self._opening, self._react, self._clock = opening, react, clock
+        self._sweep_learners_max = sweep_learners_max
+        self._applied_seq, self._swept_seq = 0, -1
+        self._activations: defaultdict[str, list[Activation]] = defaultdict(list)
+        self._read_controls()
+
+    def take(self, records: Sequence[LogRecord], position: Position) -> None:
+        """One batch of the log: facts, thresholds, public events and the position, in one commit."""
+        failed: set[int] = set()
+        while True:
+            try:
+                self._try_take(records, position, failed)
+                return
+            except FoldFailed as fault:
+                failed.add(fault.seq)
+
+    def tend(self) -> int:
+        """Take in new activations and let some learners adopt them; how many did. Cheap when there is nothing to do."""
+        if self._controls.last_seq() == self._applied_seq == self._swept_seq:
+            return 0
+        draft = Draft(self.store, self._clock)
+        try:
+            self._apply_controls(draft)
+            behind = self._learners.unswept(self.store.partition, self._applied_seq, self._sweep_learners_max)
+            for row in behind:
+                self._sweep(row.learner, row.tenant, draft)
+            self._commit(draft)
+        except BaseException:
+            self._forget(draft)
+            raise
+        if not behind:
+            self._swept_seq = self._applied_seq
+        return len(behind)
+
+    def rest(self) -> None:
+        """Nothing came for a while: answers up to the instant before now are final."""
+        known_to = self._clock.now() - MICROSECOND
+        if known_to > self.store.known_to():
+            self.store.commit(Batch(known_to=known_to))
+
+    def _try_take(self, records: Sequence[LogRecord], position: Position, failed: set[int]) -> None:
+        draft = Draft(self.store, self._clock)
+        draft.batch.positions[INGEST_LEARNER] = position
+        try:
+            self._apply_controls(draft)
+            for record in records:
+                self._take_one(record, draft, record.seq in failed)
+            self._commit(draft)
+        except BaseException:
+            self._forget(draft)
+            raise
+
+    def _take_one(self, record: LogRecord, draft: Draft, failed: bool) -> None:
+        try:
+            if failed:
+                raise Unfit("evaluation-failed")
+            received = self._opening.checked(record.value, record.key)
+            held = self._recording.held(received.learner, received.tenant, draft)
+            _check(received, held)
+        except (Unreadable, Unfit) as fault:
+            self._set_aside(record, fault.reason, draft)
+        except (KeyDestroyed, KeyUnknown) as fault:
+            self._set_aside(record, fault.slug(), draft)
+        else:
+            self._record(record, received, held, draft)
+
+    def _record(self, record: LogRecord, received: Received, held: Held, draft: Draft) -> None:
+        try:
+            is_new = received.type == LearnerRegisteredV1.TYPE
+            if not is_new:
+                self._catch_up(held, draft)
+            for command in self._react(received, draft.stamp()):
+                self._recording.record(command, held, draft, _verbatim(command, record))
+            if is_new:
+                self._catch_up(held, draft)
+        except NOT_THE_RECORDS_FAULT:
+            raise
+        except Exception as fault:
+            log.fault("evaluation failed, the record is set aside", fault, partition=record.partition, seq=record.seq)
+            raise FoldFailed(record.seq) from fault
+
+    def _catch_up(self, held: Held, draft: Draft) -> None:
+        self._recording.catch_up(held, self._activations[held.tenant], self._applied_seq, draft)
+
+    def _sweep(self, learner: UUID, tenant: str, draft: Draft) -> None:
+        if self._opening.can_open(tenant, learner):
+            self._catch_up(self._recording.held(learner, tenant, draft), draft)
+        else:  # erased: nobody is judged any more
+            draft.adopted(learner, tenant, self._applied_seq)
+
+    def _set_aside(self, record: LogRecord, reason: str, draft: Draft) -> None:
+        log.error("record set aside", partition=record.partition, seq=record.seq, reason=reason)
+        draft.batch.rows.append(DeadLetter(INGEST_LEARNER, record, reason).row())
+
+    def _apply_controls(self, draft: Draft) -> None:
+        """Activations go into the journal before any evidence that comes after them."""
+        last_seq = self._controls.last_seq()
+        if last_seq == self._applied_seq:
+            return
+        for activation in self._controls.activations(self._applied_seq, last_seq):
+            stream = journal_stream(activation.tenant, self.store.partition)
+            applied = _applied(activation, draft)
+            draft.append(activation.tenant, stream, applied, applied.recorded_at)
+            self._activations[activation.tenant].append(activation)
+        self._applied_seq = last_seq
+        draft.batch.rows.append(applied_row(self.store.partition, last_seq))
+
+    def _commit(self, draft: Draft) -> None:
+        if not draft.is_empty:
+            self.store.commit(draft.finish())
+
+    def _forget(self, draft: Draft) -> None:
+        self._recording.forget(draft)
+        self._read_controls()
+
+    def _read_controls(self) -> None:
+        self._swept_seq = -1  # until a sweep finds nobody
+        self._applied_seq = self._controls.applied_seq(self.store.partition)
+        self._activations = defaultdict(list)
+        for activation in self._controls.activations(0, self._applied_seq):
+            self._activations[activation.tenant].append(activation)
+
+
+def _check(received: Received, held: Held) -> None:
+    if held.tenant != received.tenant:
+        raise Unfit("learner-of-another-tenant")
+    named = received.content.get("revises") or received.content.get("retracts")
+    if named is not None and UUID(named) not in held.record.shelving.pieces:
+        raise Unfit("names-unknown-evidence")
+
+
+def _verbatim(command: object, record: LogRecord) -> Verbatim:
+    return Verbatim(command.fact.TOPIC, record.value)  # type: ignore[attr-defined]
+
+
+def _applied(activation: Activation, draft: Draft) -> PolicyApplied:
+    return PolicyApplied(
+        control_seq=activation.control_seq,
+        policy=activation.policy,
+        version=activation.version,
+        digest=activation.digest,
+        effective_from=activation.effective_from,
+        organisation=activation.organisation,
+        cohorts=activation.cohorts,
+        recorded_at=draft.stamp(),
+    )

@@ -1,0 +1,93 @@
+"""Recording in learners' streams: what is decided goes into the draft, and into the record held in memory."""
+
+from uuid import UUID
+
+from services.mastery.domain.learner_record import AdoptPolicy, Command, LearnerRecord, decide, evolve
+from services.mastery.domain.thresholds import Crossing
+from services.mastery.storage.controls import Activation, in_force
+from services.mastery.storage.documents import Documents
+from services.mastery.storage.drafts import Draft, ToPublic
+from services.mastery.storage.learners import Entry, Learners
+from services.mastery.storage.records import Held, RecordCache
+from services.runtime.sealing import Sealer
+from services.runtime.store.port import PartitionStore, Verbatim
+
+
+def folded(learner: UUID, entries: list[Entry]) -> LearnerRecord:
+    """A learner's record, from its stream and nothing else."""
+    record = LearnerRecord(learner)
+    for entry in entries:
+        record = evolve(record, entry.event)
+    return record
+
+
+class Recording:
+    """The learners of one partition as their one writer sees them."""
+
+    def __init__(
+        self,
+        store: PartitionStore,
+        learners: Learners,
+        documents: Documents,
+        to_public: ToPublic,
+        sealer: Sealer,
+        records_cached_max: int,
+    ) -> None:
+        self._store, self._learners, self._documents = store, learners, documents
+        self._to_public, self._sealer = to_public, sealer
+        self._cache = RecordCache(records_cached_max)
+
+    def held(self, learner: UUID, tenant: str, draft: Draft) -> Held:
+        """The learner's record: from memory, folded from the store, or new."""
+        draft.touched.add(learner)
+        held = self._cache.get(learner)
+        if held is None:
+            held = self._read(learner) or Held(tenant, LearnerRecord(learner))
+            self._cache.put(learner, held)
+        return held
+
+    def record(self, command: Command, held: Held, draft: Draft, body: Verbatim | None = None) -> None:
+        """Decide, and record the fact (as `body`, where it came sealed) with the thresholds it crosses."""
+        learner, tenant = held.record.learner, held.tenant
+        for event in decide(command, held.record, self._documents.rules(tenant)):
+            if isinstance(event, Crossing):
+                position = draft.append(tenant, learner, event, event.recorded_at)
+                draft.publish(self._to_public(event, tenant, position), event.id, tenant, learner, self._sealer)
+            else:
+                draft.append(tenant, learner, body or event, event.recorded_at)
+            held.record = evolve(held.record, event)
+
+    def catch_up(self, held: Held, activations: list[Activation], applied_seq: int, draft: Draft) -> None:
+        """The learner adopts what was activated since it last did; a new learner, what is in force."""
+        if held.known and held.adopted_seq >= applied_seq:
+            return
+        said = [a for a in activations if a.control_seq > held.adopted_seq] if held.known else in_force(activations)
+        for activation in said:
+            self.record(_adopt(activation, draft), held, draft)
+        held.known, held.adopted_seq = True, applied_seq
+        draft.adopted(held.record.learner, held.tenant, applied_seq)
+
+    def forget(self, draft: Draft) -> None:
+        """The draft was not committed, or perhaps was: read its learners from the store again."""
+        for learner in draft.touched:
+            self._cache.forget(learner)
+
+    def _read(self, learner: UUID) -> Held | None:
+        row = self._learners.row(learner)
+        if row is None:
+            return None
+        record = folded(learner, self._learners.entries(self._store.stream(learner)))
+        return Held(row.tenant, record, row.adopted_seq, known=True)
+
+
+def _adopt(activation: Activation, draft: Draft) -> AdoptPolicy:
+    return AdoptPolicy(
+        policy=activation.policy,
+        version=activation.version,
+        digest=activation.digest,
+        control_seq=activation.control_seq,
+        effective_from=activation.effective_from,
+        organisation=activation.organisation,
+        cohorts=activation.cohorts,
+        recorded_at=draft.stamp(),
+    )

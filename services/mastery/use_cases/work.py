@@ -1,0 +1,54 @@
+"""The service's one writing thread: takes from the log, and tends every partition in between."""
+
+import threading
+from collections.abc import Mapping
+
+from services.mastery.use_cases.assess import PartitionWriter
+from services.runtime.backoff import Backoff
+from services.runtime.consumer import ENDS_THE_PROCESS, Consumer
+from services.runtime.telemetry import describe, get_logger
+
+log = get_logger(__name__)
+
+
+class Assessing:
+    """A worker: consumer and sweeps share a thread, so that a partition has one writer."""
+
+    name = "assessing"
+
+    def __init__(self, consumer: Consumer, writers: Mapping[int, PartitionWriter], poll_timeout_s: float) -> None:
+        self._consumer, self._writers, self._poll_timeout_s = consumer, writers, poll_timeout_s
+        self.trouble: str | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        backoff = Backoff()
+        try:
+            while not stop.is_set():
+                self.step()
+                if self.trouble is None and self._consumer.trouble is None:
+                    backoff.succeeded()
+                else:
+                    stop.wait(backoff.failed())
+        finally:
+            self._consumer.close()
+
+    def step(self, timeout_s: float | None = None) -> int:
+        """What the log has, then a part of each sweep; how much was done."""
+        done = self._consumer.step(self._poll_timeout_s if timeout_s is None else timeout_s)
+        return done + self._tend()
+
+    def ready(self) -> dict[str, str]:
+        """Empty when all is well, else what is wrong by name."""
+        return self._consumer.ready() | ({self.name: self.trouble} if self.trouble else {})
+
+    def _tend(self) -> int:
+        try:
+            swept = sum(writer.tend() for writer in self._writers.values())
+        except ENDS_THE_PROCESS:
+            raise
+        except Exception as fault:
+            self.trouble = describe(fault)
+            log.fault("a sweep failed, will be tried again", fault)
+            return 0
+        self.trouble = None
+        return swept
