@@ -37,12 +37,12 @@ Kind = Literal["learner", "submission"]
 
 MIGRATIONS = (
     """
-    CREATE TABLE tenant (tenant TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE tenant (tenant TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE data_key (
         tenant TEXT NOT NULL, kind TEXT NOT NULL, subject BLOB NOT NULL, id TEXT NOT NULL UNIQUE, wrapped BLOB,
         PRIMARY KEY (tenant, kind, subject)
-    ) WITHOUT ROWID;
-    CREATE TABLE signing_key (tenant TEXT PRIMARY KEY, id TEXT NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE signing_key (tenant TEXT PRIMARY KEY, id TEXT NOT NULL, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE destroyed (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL);
     INSERT INTO destroyed (one, count) VALUES (1, 0);
     """,

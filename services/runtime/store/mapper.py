@@ -1,5 +1,6 @@
 """Between domain events and stored ones: each body sealed under its stream's key, each event linked to the last."""
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -60,6 +61,9 @@ class EventRow(NamedTuple):
     stream: bytes
 
 
+_KEY_ID = EventRow._fields.index("key_id")
+
+
 class SealingMapper(Mapper[UUID]):
     """The library's mapper, knowing whose event it is: the key is the stream's, the context its place."""
 
@@ -95,19 +99,15 @@ class SealingMapper(Mapper[UUID]):
         )  # fmt: skip
         return self.opened([row], e.originator_id)[0]
 
-    def opened(self, rows: Sequence[EventRow | tuple[Any, ...]], stream: UUID) -> list[RecordedEvent]:
+    def opened(self, rows: Sequence[EventRow], stream: UUID) -> list[RecordedEvent]:
         """The events of one stream's rows, each link verified; raises Tampered, or KeyDestroyed."""
-        if not rows:
-            return []
-        own = any(row[9] is not None for row in rows)
+        for row in rows:
+            _verify(row)
+        own = any(row[_KEY_ID] is not None for row in rows)
         key, subject, events = self._key_for(rows[0][0], stream) if own else None, str(stream), []
-        for tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream_bytes in rows:
-            if link(prev, tenant, stream_bytes, version, part, seq, topic, micros, key_id, body) != hash_:
-                raise Tampered(f"event {part}/{seq} is not what was written")
-            if key_id is None:
-                event: object = Verbatim(topic, body)
-            else:
-                assert key is not None
+        for tenant, version, _, seq, topic, micros, prev, _, body, key_id, _ in rows:
+            event: object = Verbatim(topic, body)
+            if key is not None and key_id is not None:
                 event = self._open(key, _context(tenant, subject, version, topic, key_id, prev), topic, body)
             events.append(RecordedEvent(tenant, stream, version, seq, from_micros(micros), topic, event))
         return events
@@ -118,16 +118,24 @@ class SealingMapper(Mapper[UUID]):
         try:
             return self.opened([row], stream)[0]
         except KeyDestroyed:
-            event = Erased(row.key_id or "")
-            return RecordedEvent(
-                row.tenant, stream, row.version, row.seq, from_micros(row.recorded_at), row.topic, event
-            )
+            at, event = from_micros(row.recorded_at), Erased(row.key_id or "")
+            return RecordedEvent(row.tenant, stream, row.version, row.seq, at, row.topic, event)
 
     def _open(self, key: DataKey, context: bytes, topic: str, body: bytes) -> object:
         try:
             return self._codec.decode(topic, key.open(body, context))
         except DoesNotOpen:
             raise Tampered(f"a body of {topic} does not open in its place") from None
+
+
+def _verify(row: EventRow) -> None:
+    tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream = row
+    try:
+        if link(prev, tenant, stream, version, part, seq, topic, micros, key_id, body) == hash_:
+            return
+    except (TypeError, AttributeError, struct.error):
+        pass  # a column holds another type than was written
+    raise Tampered(f"event {part}/{seq} is not what was written")
 
 
 def _context(tenant: str, stream: str, version: int, topic: str, key_id: str, prev: bytes) -> bytes:

@@ -9,17 +9,17 @@ from uuid import UUID
 from services.runtime.log.partition import partition_of
 
 OUTBOX_SCHEMA = """
-CREATE TABLE outbox_topic (topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox_topic (topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE outbox_head (
     topic TEXT NOT NULL, part INTEGER NOT NULL, last_seq INTEGER NOT NULL,
     published_seq INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0, owner TEXT,
     PRIMARY KEY (topic, part)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE outbox (
     topic TEXT NOT NULL, part INTEGER NOT NULL, seq INTEGER NOT NULL,
     key TEXT NOT NULL, event_id BLOB NOT NULL, value BLOB NOT NULL,
     PRIMARY KEY (topic, part, seq)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 """
 
 _ADVANCE = """

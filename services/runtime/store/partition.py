@@ -81,8 +81,8 @@ class SqlitePartitionStore:
     def stream(self, stream: UUID) -> list[RecordedEvent]:
         with self._database.read() as cursor:
             rows = cursor.execute(_STREAM, (stream.bytes, self.partition)).fetchall()
-            heads = heads_of(cursor, [stream.bytes])
-        _verify_order(rows, heads.get(stream.bytes))
+            head = heads_of(cursor, [stream.bytes]).get(stream.bytes)
+        _verify_order(rows, head if head and head.part == self.partition else None)
         return self._mapper.opened(rows, stream)
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
