@@ -20,7 +20,7 @@ class FileRefused(PackageRefused):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the line it begins on (the header is line 1), its cells by column, or why it cannot be read."""
+    """One row: the line it begins on (the header is line 1), its cells by column (none when the width is wrong)."""
 
     line: int
     cells: dict[str, str]
@@ -36,7 +36,7 @@ class Table:
 
 
 def read_table(name: str, raw: bytes) -> Table:
-    """The whole file; a row of the wrong width is kept as broken, broken quoting refuses the file."""
+    """The whole file; a row that cannot be read is kept as broken, broken quoting refuses the file."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -64,8 +64,10 @@ def _lines(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
 def _row(line: int, cells: list[str], columns: tuple[str, ...], suspicious: bool) -> Row:
     if len(cells) != len(columns):
         return Row(line, {}, "wrong-number-of-columns")
+    return Row(line, dict(zip(columns, cells, strict=True)), _broken(cells, suspicious))
+
+
+def _broken(cells: list[str], suspicious: bool) -> str | None:
     if any(len(cell) > CELL_CHARACTERS_MAX for cell in cells):
-        return Row(line, {}, "cell-too-long")
-    if suspicious and any(CONTROL.search(cell) for cell in cells):
-        return Row(line, {}, "control-character")
-    return Row(line, dict(zip(columns, cells, strict=True)))
+        return "cell-too-long"
+    return "control-character" if suspicious and any(CONTROL.search(cell) for cell in cells) else None

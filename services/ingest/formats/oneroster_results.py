@@ -101,25 +101,25 @@ class _Results:
         return found
 
     def _lost_results(self) -> Mapping[str, Fault]:
-        """Results whose own row stands under another's sourcedId, so that nothing seems to have theirs.
+        """Results whose own row has another's sourcedId, or none, so that no row seems to be theirs.
 
-        The row with the repeated id is of some line item; the result whose orphaned objectives are exactly that
-        line item's is taken to be it. It is only held for it, never counted, so a wrong guess costs nothing.
+        The row is of some line item; the result whose orphaned objectives are exactly that line item's is taken
+        to be it. Its objectives are only held for it, never counted, so a wrong guess costs nothing.
         """
-        wanted = {objectives: fault for fault, objectives in self._repeated()}
+        wanted = {objectives: fault for fault, objectives in self._nameless()}
         orphans: dict[str, set[str]] = {}
         for row in self._package.file(OBJECTIVES).rows.values():
             if row.cells["resultSourcedId"] not in self._results:
                 orphans.setdefault(row.cells["resultSourcedId"], set()).add(row.cells["learningObjectiveId"])
         return {of: wanted[frozenset(ids)] for of, ids in orphans.items() if frozenset(ids) in wanted}
 
-    def _repeated(self) -> Iterator[tuple[Fault, frozenset[str]]]:
+    def _nameless(self) -> Iterator[tuple[Fault, frozenset[str]]]:
         aligned: dict[str, set[str]] = {}
         for row in self._package.file("lineItemLearningObjectiveIds").rows.values():
             aligned.setdefault(row.cells["lineItemSourcedId"], set()).add(row.cells["learningObjectiveId"])
         for faulty in self._package.file(RESULTS).faults:
-            if faulty.fault.reason == "duplicate-sourced-id":
-                yield faulty.fault, frozenset(aligned.get(faulty.row.cells["lineItemSourcedId"], ()))
+            if faulty.fault.pointer.endswith("/sourcedId"):
+                yield faulty.fault, frozenset(aligned.get(faulty.row.cells["lineItemSourcedId"], {""}))
 
 
 def _by_sourced_id(faults: list[RowFault]) -> dict[str, Fault]:
