@@ -68,8 +68,7 @@ def without_one_term() -> Iterator[tuple[str, dict[str, Context]]]:
 @pytest.mark.parametrize(("name", "tables"), [pytest.param(n, t, id=n) for n, t in without_one_term()])
 def test_a_deleted_term_is_an_error_and_never_a_silent_omission(name: str, tables: dict[str, Context]) -> None:
     with pytest.raises(NotSignable) as refused:
-        for document in everything_emitted():
-            to_quads(document, tables)
+        [to_quads(document, tables) for document in everything_emitted()]
     assert refused.value.code in {"term-not-defined", "type-not-defined"}
 
 

@@ -3,6 +3,7 @@
 //   {"credential": {...}, "documents": {"did:web:...": {...}, "https://.../status/...": {...}}, "now": "2026-..."}
 //     -> {"verified": true, "revoked": false, "errors": []}
 //   {"canonize": {...}}  -> {"nquads": "..."}      under the official contexts, undefined terms refused
+//   {"nquads": "..."}    -> {"nquads": "..."}      canonical
 //   {"contexts": true}   -> {"<url>": {...}, ...}  the official contexts themselves
 import {checkStatus} from '@digitalbazaar/vc-bitstring-status-list';
 import {contexts as credentialsContexts} from '@digitalbazaar/credentials-context';
@@ -74,6 +75,10 @@ async function run(job) {
   if(job.canonize) {
     const options = {algorithm: 'RDFC-1.0', format: 'application/n-quads', safe: true};
     return {nquads: await jsonld.canonize(job.canonize, {...options, documentLoader: loaderFor()})};
+  }
+  if(job.nquads !== undefined) {
+    const options = {algorithm: 'RDFC-1.0', inputFormat: 'application/n-quads', format: 'application/n-quads'};
+    return {nquads: await jsonld.canonize(job.nquads, options)};
   }
   return verify(job);
 }

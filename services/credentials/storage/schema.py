@@ -1,4 +1,7 @@
-"""The tables the service keeps beside its events; what they say of awards follows from the events."""
+"""The tables the service keeps beside its events: each row changes in the transaction of the events it follows from.
+
+`award.learner` says under whose key the events of that stream are sealed; it is written once and never changed.
+"""
 
 ROWS_SCHEMA = """
 CREATE TABLE award (
