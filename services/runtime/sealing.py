@@ -72,7 +72,7 @@ class Sealer:
         try:
             if envelope.data is not None:
                 return kind.model_validate(envelope.data)
-            return kind.__pydantic_validator__.validate_json(self._opened(envelope))  # type: ignore[no-any-return]
+            return kind.__pydantic_validator__.validate_json(self.plain(envelope))  # type: ignore[no-any-return]
         except ValidationError:
             raise Unreadable("malformed-content") from None
 
@@ -91,7 +91,8 @@ class Sealer:
             "tenant": tenant,
         }
 
-    def _opened(self, envelope: Envelope) -> bytes:
+    def plain(self, envelope: Envelope) -> bytes:
+        """The sealed content as it was written; raises Unreadable, KeyDestroyed or KeyUnknown."""
         e = envelope
         if e.data_base64 is None or e.keyid is None:
             raise Unreadable("no-content")
