@@ -1,6 +1,7 @@
 """`wayproof achievement`: what may be earned, and by which requirement."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -14,9 +15,11 @@ def achievement() -> None:
 
 
 @achievement.command()
-@click.argument("name")
 @click.argument("file", type=DOCUMENT)
 @talks_to("credentials")
-def put(client: Client, as_json: bool, name: str, file: Path) -> None:
-    """Keep FILE as the definition of the achievement NAME."""
-    show(client.put(f"/v1/achievements/{name}", read(file)), as_json)
+def put(client: Client, as_json: bool, file: Path) -> None:
+    """Keep FILE as the definition of the achievement whose `id` it names."""
+    definition = read(file)
+    if not isinstance(definition, dict) or not isinstance(name := definition.pop("id", None), str):
+        raise click.UsageError(f"{file.name} does not name the achievement's id")
+    show(client.put(f"/v1/achievements/{quote(name, safe='')}", definition), as_json)

@@ -17,19 +17,20 @@ DEFAULT_URLS = {
 
 
 class Refused(click.ClickException):
-    """A service said no; `--json` prints its problem document."""
+    """Somebody said no; `--json` prints the problem document too."""
 
-    def __init__(self, problem: Mapping[str, Any]) -> None:
+    def __init__(self, problem: Mapping[str, Any], as_json: bool = False) -> None:
         super().__init__("\n".join(_lines(problem)))
-        self.problem = problem
+        if as_json:
+            click.echo(json.dumps(problem))
 
 
 class Client:
     """One service's API with one key."""
 
-    def __init__(self, service: str, url: str, key: str | None) -> None:
+    def __init__(self, service: str, url: str, key: str | None, as_json: bool) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._service = service
+        self._service, self._as_json = service, as_json
         self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
 
     def get(self, path: str, **query: object) -> Any:
@@ -60,7 +61,7 @@ class Client:
                 f"{self._service} at {self._http.base_url} cannot be reached ({type(fault).__name__}); is it up?"
             ) from None
         if answer.is_error:
-            raise Refused(_problem(answer))
+            raise Refused(_problem(answer), self._as_json)
         return answer
 
 
@@ -73,12 +74,7 @@ def talks_to(service: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @wraps(command)
         def run(url: str, key: str | None, as_json: bool, **arguments: Any) -> Any:
-            try:
-                return command(Client(service, url, key), as_json=as_json, **arguments)
-            except Refused as refusal:
-                if as_json:
-                    click.echo(json.dumps(refusal.problem))
-                raise
+            return command(Client(service, url, key, as_json), as_json=as_json, **arguments)
 
         variable = f"WAYPROOF_{service.upper()}_URL"
         options = (

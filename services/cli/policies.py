@@ -1,11 +1,13 @@
 """`wayproof policy`: a district's rules as data, checked, put and activated."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from services.cli.client import Client, show, talks_to
+from services.cli.client import Client, Refused, show, talks_to
 from services.cli.documents import DOCUMENT, body_of
+from services.runtime.refusals import Refusal
 
 
 @click.group()
@@ -15,10 +17,17 @@ def policy() -> None:
 
 @policy.command()
 @click.argument("file", type=DOCUMENT)
-@talks_to("mastery")
-def check(client: Client, as_json: bool, file: Path) -> None:
-    """Whether FILE is a policy; nothing is kept."""
-    show(client.call("POST", "/v1/policies/check", **body_of(file)), as_json)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def check(file: Path, as_json: bool) -> None:
+    """Whether FILE fits the policy schema; needs no service. What it refers to is checked when it is put."""
+    from services.mastery.documents.library import read_policy
+
+    try:
+        read = read_policy(file.read_bytes())
+    except Refusal as refusal:
+        raise Refused(refusal.body(), as_json) from None
+    header = read.content.policy
+    show({"policy": header.id, "version": header.version, "digest": read.digest}, as_json)
 
 
 @policy.command()
@@ -32,7 +41,8 @@ def put(client: Client, as_json: bool, file: Path) -> None:
 @policy.command()
 @click.argument("name")
 @click.argument("version", type=int)
+@click.option("--effective-from", help="An RFC 3339 instant; else the day the policy names, or now.")
 @talks_to("mastery")
-def activate(client: Client, as_json: bool, name: str, version: int) -> None:
-    """From now on NAME judges at VERSION."""
-    show(client.post(f"/v1/policies/{name}/activations", {"version": version}), as_json)
+def activate(client: Client, as_json: bool, name: str, **asked: Any) -> None:
+    """Bring VERSION of the policy NAME into force."""
+    show(client.post(f"/v1/policies/{name}/activations", asked), as_json)

@@ -1,10 +1,12 @@
 """Questions about one learner: where it stands, why, and how it came to stand there, for any two dates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import click
 
+from services.cli import telling
 from services.cli.client import Client, Command, show, talks_to
 
 AS_OF = "When it was true: an RFC 3339 instant or a date (its last instant, UTC). Default: now."
@@ -30,7 +32,7 @@ def asked_at(command: Command) -> Command:
 @talks_to("mastery")
 def standing(client: Client, as_json: bool, learner: str, **asked: Any) -> None:
     """Where LEARNER stands: every determination and requirement."""
-    show(client.get(f"/v1/learners/{learner}/standings", **asked), as_json)
+    _answer(client.get(f"/v1/learners/{learner}/standings", **asked), as_json, telling.standings)
 
 
 @click.command()
@@ -40,7 +42,7 @@ def standing(client: Client, as_json: bool, learner: str, **asked: Any) -> None:
 @talks_to("mastery")
 def why(client: Client, as_json: bool, learner: str, competency: str, **asked: Any) -> None:
     """What LEARNER's standing in COMPETENCY (or a requirement) rests on, and what would satisfy it."""
-    show(client.get(f"/v1/learners/{learner}/why/{competency}", **asked), as_json)
+    _answer(client.get(f"/v1/learners/{learner}/why/{quote(competency, safe='')}", **asked), as_json, telling.why)
 
 
 @click.command()
@@ -49,4 +51,16 @@ def why(client: Client, as_json: bool, learner: str, competency: str, **asked: A
 @talks_to("mastery")
 def replay(client: Client, as_json: bool, learner: str, **asked: Any) -> None:
     """Every event of LEARNER in order, with the running value after it."""
-    show(client.get(f"/v1/learners/{learner}/history", **asked), as_json)
+    after: int | None = 0
+    while after is not None:
+        page = client.get(f"/v1/learners/{learner}/history", after=after, **asked)
+        _answer(page, as_json, telling.history)
+        after = page["next_after"]
+
+
+def _answer(answer: Any, as_json: bool, tell: Callable[[Mapping[str, Any]], Iterable[str]]) -> None:
+    if as_json:
+        show(answer, as_json)
+    else:
+        for line in tell(answer):
+            click.echo(line)

@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from services.cli.client import Client, show, talks_to
 LINES_MAX = 500
 BYTES_MAX = 1024 * 1024
 POLL_INTERVAL_S = 0.5
-FILE_TYPES = {".zip": "application/zip", ".csv": "text/csv"}
-FINISHED = {"done", "failed", "refused"}
+FILE_TYPES = {".zip": "application/zip"}
+FINISHED = {"done", "refused"}
 
 
 @click.command()
@@ -23,7 +24,7 @@ FINISHED = {"done", "failed", "refused"}
 @click.option("--source", required=True, help="The registered source the file is from.")
 @talks_to("ingest")
 def send(client: Client, as_json: bool, file: Path, source: str) -> None:
-    """Send FILE: NDJSON line by line through a stream, CSV or a OneRoster ZIP as a file.
+    """Send FILE: NDJSON line by line through a stream, a OneRoster ZIP as a file.
 
     Run it again after an interruption: a stream goes on with the line the service wants next.
     """
@@ -35,10 +36,12 @@ def send(client: Client, as_json: bool, file: Path, source: str) -> None:
 
 def _send_file(client: Client, file: Path, source: str, media_type: str) -> Any:
     with file.open("rb") as content:
-        taken = client.call("POST", f"/v1/files/{source}", content=content, headers={"Content-Type": media_type})
+        raw = content.read()
+    headers = {"Content-Type": media_type, "Idempotency-Key": sha256(raw).hexdigest()}
+    taken = client.call("POST", f"/v1/files/{source}", content=raw, headers=headers)
     while True:
         progress = client.get(f"/v1/imports/{taken['import']}")
-        if progress["status"] in FINISHED:
+        if progress["state"] in FINISHED:
             return progress
         time.sleep(POLL_INTERVAL_S)
 

@@ -3,6 +3,8 @@
 import ast
 import importlib
 
+import pytest
+
 from contracts.build import SERVICES, settings_of, settings_table
 from services.cli.dispatch import COMMANDS
 from services.runtime.problems import Refusal
@@ -29,8 +31,10 @@ def test_every_refusal_has_a_sentence_of_its_own():
     assert [kind.__name__ for kind in found if not (vars(kind).get("__doc__") or "").strip().endswith(".")] == []
 
 
-def test_every_refusal_has_a_slug_of_its_own():
-    slugs = [kind.slug() for kind in set(refusals())]
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_refuses_under_each_slug_for_one_reason(service):
+    seen = {kind for kind in refusals() if kind.__module__.split(".")[1] in {service, "runtime"}}
+    slugs = [kind.slug() for kind in seen]
     assert sorted(slug for slug in set(slugs) if slugs.count(slug) > 1) == []
 
 
