@@ -10,7 +10,7 @@ from uuid import UUID
 from services.mastery.domain.estimators import highest
 from services.mastery.domain.gates import Check, checks
 from services.mastery.domain.known import Shelf
-from services.mastery.domain.rounding import shown
+from services.mastery.domain.rounding import reaches, shown
 from services.mastery.domain.rules import Plan
 from services.mastery.domain.selecting import Picked, Scored, pick
 
@@ -48,7 +48,7 @@ class Determination:
         """The result against another mark than the plan's own."""
         if self.compared is None or self.short:
             return self.result
-        return "met" if self.compared >= at_least else "not_met"
+        return "met" if reaches(self.compared, at_least) else "not_met"
 
 
 def determine(plan: Plan, shelf: Shelf, as_of: datetime) -> tuple[Determination, datetime]:
@@ -65,7 +65,7 @@ def determine(plan: Plan, shelf: Shelf, as_of: datetime) -> tuple[Determination,
         value=value,
         compared=compared,
         level=_level(plan, compared),
-        counted=tuple(evidence.id for evidence, _ in picked.counted),
+        counted=tuple([evidence.id for evidence, _ in picked.counted]),
         lapsed=tuple(picked.lapsed),
         excluded=tuple(picked.excluded),
         short=short,
@@ -95,13 +95,13 @@ def _result(plan: Plan, compared: Fraction | None, short: tuple[Check, ...], see
         return "not_met" if plan.gate.at_least is not None and seen else "insufficient"
     if compared is None:
         return "insufficient"
-    return "met" if compared >= plan.required else "not_met"
+    return "met" if reaches(compared, plan.required) else "not_met"
 
 
 def _level(plan: Plan, compared: Fraction | None) -> str | None:
     reached = None
     for mark, code in plan.levels:
-        if compared is None or compared < mark:
+        if compared is None or not reaches(compared, mark):
             break
         reached = code
     return reached

@@ -69,29 +69,7 @@ def _holds_until(max_age: timedelta | None, counted: list[Scored]) -> datetime:
 
 
 def points_of(plan: Plan, evidence: EvidenceRecorded) -> int | str:
-    """The points of a rating, or the rule by which it has none."""
-    scale = plan.scales.get((evidence.scale, evidence.scale_version))
-    if scale is None:
-        return "scale"
-    return _level_points(scale, evidence.level) if evidence.level is not None else _score_points(scale, evidence.score)
-
-
-def _usable(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, picked: Picked) -> list[Scored]:
-    usable: list[Scored] = []
-    for evidence in pieces:
-        if evidence.occurred_at > as_of:
-            picked.until = min(picked.until, evidence.occurred_at - INSTANT)
-            picked.excluded.append((evidence.id, "not_yet"))
-        elif (rule := _left_out(plan, evidence)) is not None:
-            picked.excluded.append((evidence.id, rule))
-        elif isinstance(points := points_of(plan, evidence), str):
-            picked.excluded.append((evidence.id, points))
-        else:
-            usable.append((evidence, points))
-    return usable
-
-
-def _left_out(plan: Plan, evidence: EvidenceRecorded) -> str | None:
+    """The points of a piece of evidence, or the rule by which it has none."""
     selection = plan.selection
     if not evidence.observed:
         return "not_observed"
@@ -101,7 +79,26 @@ def _left_out(plan: Plan, evidence: EvidenceRecorded) -> str | None:
         return "pathway"
     if selection.assessor_roles is not None and evidence.assessor_role not in selection.assessor_roles:
         return "assessor_role"
-    return None
+    scale = plan.scales.get((evidence.scale, evidence.scale_version))
+    if scale is None:
+        return "scale"
+    if evidence.level is None:
+        return _score_points(scale, evidence.score)
+    points = scale.levels.get(evidence.level)
+    return _no_points(scale, evidence.level) if points is None else points
+
+
+def _usable(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, picked: Picked) -> list[Scored]:
+    usable: list[Scored] = []
+    for evidence in pieces:
+        if evidence.occurred_at > as_of:
+            picked.until = min(picked.until, evidence.occurred_at - INSTANT)
+            picked.excluded.append((evidence.id, "not_yet"))
+        elif isinstance(points := points_of(plan, evidence), str):
+            picked.excluded.append((evidence.id, points))
+        else:
+            usable.append((evidence, points))
+    return usable
 
 
 def _one_an_attempt(plan: Plan, scored: list[Scored], picked: Picked) -> list[Scored]:
@@ -110,10 +107,7 @@ def _one_an_attempt(plan: Plan, scored: list[Scored], picked: Picked) -> list[Sc
     return [piece for piece in scored if piece[0].id in keep]
 
 
-def _level_points(scale: ScalePoints, level: str) -> int | str:
-    points = scale.levels.get(level)
-    if points is not None:
-        return points
+def _no_points(scale: ScalePoints, level: str) -> str:
     return "not_a_value" if level in scale.not_values else "unknown_level"
 
 

@@ -75,14 +75,13 @@ def _settle_time(
 ) -> None:
     _settle_newly(settlement, known, judged, judging, Occasion("policy", fact, as_of))
     for name, policy in judging.items():
-        if policy is judged.get(name):
-            aged = [
-                code for code, plan in policy.plans.items() if _may_have_aged(known, policy, plan.competency, as_of)
-            ]
-            _settle_codes(settlement, Reckoning(known, policy, as_of), aged, Occasion("time", fact, as_of))
+        if name in judged and policy.digest == judged[name].digest:
+            aged = [code for competency, code in policy.codes.items() if _aged(known, policy, competency, as_of)]
+            if aged:
+                _settle_codes(settlement, Reckoning(known, policy, as_of), aged, Occasion("time", fact, as_of))
 
 
-def _may_have_aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:
+def _aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:
     shelf = known.shelves.get(competency)
     if shelf is None:
         return False
