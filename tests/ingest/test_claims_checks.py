@@ -6,7 +6,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from contracts.evidence_v1 import Activity, Assessor, CompetencyRef, EvidenceContent, Rating
 from services.ingest.domain.catalogue import Catalogue, Competency, Scale
 from services.ingest.domain.checks import CheckedClaim, check
 from services.ingest.domain.claims import Claim, ClaimedAssessor, Fault, Identifier
@@ -139,3 +142,57 @@ def test_a_fault_points_at_what_was_sent_and_quotes_nothing():
     assert isinstance(result, Fault)
     assert result.pointer == "/data/ratings/0/rating"
     assert "planted" not in repr(result)
+
+
+WORDS = ["WBL.1", "levels", "percent", "3", "x" * 201]
+TEXT = st.text(st.characters(codec="utf-8"), max_size=4) | st.sampled_from(WORDS)
+    ["WBL.1", "levels", "percent", "3", "x" * 201]
+)
+SLUGGISH = st.sampled_from(["acme", "Acme", "", "a" * 64, "a\n"])
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "scale": st.sampled_from(["levels", "percent", ""]),
+        "level": st.none() | TEXT,
+        "score": st.none() | TEXT | st.decimals().map(str),
+        "observed": st.booleans(),
+        "pathway": SLUGGISH,
+        "kind": st.sampled_from(["baseline", "summative", "final", ""]),
+        "assessor": st.builds(ClaimedAssessor, TEXT, SLUGGISH, SLUGGISH),
+        "activity": st.none() | TEXT,
+        "artifact": st.none() | TEXT,
+        "attempt": st.none() | st.integers(),
+        "comment": st.none() | TEXT,
+        "expires_at": st.none() | st.datetimes(timezones=st.just(UTC)),
+    },
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(CHANGES)
+def test_what_passes_the_checks_fits_the_public_event(changes):
+    """So that publishing cannot fail after a claim was accepted."""
+    result = judged(**changes)
+    if isinstance(result, Fault):
+        assert result.reason
+        return
+    claim, named = result.claim, result.competency
+    EvidenceContent(
+        competency=CompetencyRef(framework=named.framework, identifier=named.identifier, code=named.code),
+        rating=Rating(
+            scale=claim.scale,
+            scale_version=result.scale_version,
+            level=result.level,
+            score=result.score,
+            observed=result.observed,
+        ),
+        assessor=Assessor(id=claim.assessor.id, role=claim.assessor.role, organisation=claim.assessor.organisation),
+        pathway=claim.pathway,
+        kind=claim.kind,
+        activity=Activity(id=claim.activity, artifact=claim.artifact, attempt=claim.attempt),
+        organisation="acme",
+        source="demo.acme",
+        receipt="00000000-0000-0000-0000-000000000001",
+        comment=claim.comment,
+        expires_at=claim.expires_at,
+    )
