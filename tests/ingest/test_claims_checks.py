@@ -146,8 +146,6 @@ def test_a_fault_points_at_what_was_sent_and_quotes_nothing():
 
 WORDS = ["WBL.1", "levels", "percent", "3", "x" * 201]
 TEXT = st.text(st.characters(codec="utf-8"), max_size=4) | st.sampled_from(WORDS)
-    ["WBL.1", "levels", "percent", "3", "x" * 201]
-)
 SLUGGISH = st.sampled_from(["acme", "Acme", "", "a" * 64, "a\n"])
 CHANGES = st.fixed_dictionaries(
     {},
