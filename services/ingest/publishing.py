@@ -99,7 +99,7 @@ def content_of(checked: CheckedClaim, occurrence: Occurrence) -> EvidenceContent
         ),
         assessor=Assessor(id=claim.assessor.id, role=claim.assessor.role, organisation=claim.assessor.organisation),
         pathway=claim.pathway,
-        kind=claim.kind,  # type: ignore[arg-type]  # checked to be one of them
+        kind=claim.kind,
         activity=Activity(id=claim.activity, artifact=claim.artifact, attempt=claim.attempt),
         organisation=origin.organisation,
         source=origin.source,

@@ -1,4 +1,4 @@
-"""An ingest service as a test holds it: real stores in a folder, real workers, a log in memory, a clock of the test's."""
+"""An ingest service as a test holds it: real stores and workers, a log in memory, a clock of the test's own."""
 
 import json
 import threading

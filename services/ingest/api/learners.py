@@ -136,9 +136,9 @@ def _read(raw: bytes) -> Roster:
 
 def _entry(row: int, person: PersonIn) -> RosterEntry:
     identifiers = tuple(Identifier(scheme, value) for scheme, value in person.identifiers.items())
-    names = {"given_name": person.given_name, "family_name": person.family_name, "email": person.email}
     enrolments = tuple(_enrolment(each) for each in person.enrolments)
-    return RosterEntry(row, identifiers, "student", **names, enrolments=enrolments)
+    names = (person.given_name, person.family_name, person.email)
+    return RosterEntry(row, identifiers, "student", *names, enrolments)
 
 
 def _enrolment(said: EnrolmentIn) -> RosterEnrolment:

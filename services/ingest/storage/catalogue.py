@@ -45,7 +45,10 @@ def load(cursor: sqlite3.Cursor, tenant: str) -> Catalogue:
         "SELECT framework, identifier, code, assessable FROM competency WHERE tenant = ?", (tenant,)
     ).fetchall()
     scales = cursor.execute("SELECT document FROM scale WHERE tenant = ?", (tenant,)).fetchall()
-    return Catalogue.of([Competency(*row[:3], bool(row[3])) for row in items], [_scale(row[0]) for row in scales])
+    return Catalogue.of(
+        [Competency(framework, id_, code, bool(assessable)) for framework, id_, code, assessable in items],
+        [_scale(row[0]) for row in scales],
+    )
 
 
 def _scale(document: str) -> Scale:

@@ -120,7 +120,7 @@ def receipt_by(cursor: sqlite3.Cursor, column: str, value: object) -> Receipt | 
         f"SELECT seq, id, tenant, source, door, received_at FROM receipt WHERE {column} = ?",  # noqa: S608 - two names
         (value,),
     ).fetchone()
-    return Receipt(row[0], UUID(bytes=row[1]), *row[2:5], from_micros(row[5])) if row else None
+    return Receipt(row[0], UUID(bytes=row[1]), row[2], row[3], row[4], from_micros(row[5])) if row else None
 
 
 def outcomes_of(cursor: sqlite3.Cursor, receipt: int, first: int, limit: int) -> list[tuple[Any, ...]]:

@@ -64,7 +64,8 @@ CREATE TABLE tally (
 
 VAULT = """
 CREATE TABLE learner (
-    id BLOB PRIMARY KEY, tenant TEXT NOT NULL, registered_at INTEGER NOT NULL, profile BLOB NOT NULL, sealed BLOB NOT NULL
+    id BLOB PRIMARY KEY, tenant TEXT NOT NULL, registered_at INTEGER NOT NULL, profile BLOB NOT NULL,
+    sealed BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE identifier (
     tag BLOB PRIMARY KEY, tenant TEXT NOT NULL, learner BLOB NOT NULL REFERENCES learner, link BLOB NOT NULL,

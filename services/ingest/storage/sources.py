@@ -54,13 +54,13 @@ def put_source(cursor: sqlite3.Cursor, source: SourceRow) -> None:
 def source_by_id(cursor: sqlite3.Cursor, source: str) -> SourceRow | None:
     """The source of this id."""
     row = cursor.execute("SELECT * FROM source WHERE id = ?", (source,)).fetchone()
-    return SourceRow(*row[:5], from_micros(row[5])) if row else None
+    return _source(*row) if row else None
 
 
 def sources_of(cursor: sqlite3.Cursor, tenant: str) -> list[SourceRow]:
     """All sources of a tenant."""
     rows = cursor.execute("SELECT * FROM source WHERE tenant = ? ORDER BY id", (tenant,)).fetchall()
-    return [SourceRow(*row[:5], from_micros(row[5])) for row in rows]
+    return [_source(*row) for row in rows]
 
 
 def put_key(cursor: sqlite3.Cursor, key: KeyRow) -> None:
@@ -87,10 +87,7 @@ def keys_of(cursor: sqlite3.Cursor, source: str) -> list[KeyRow]:
         "ORDER BY not_before, id",
         (source,),
     ).fetchall()
-    return [
-        KeyRow(UUID(bytes=row[0]), *row[1:4], from_micros(row[4]), None if row[5] is None else from_micros(row[5]))
-        for row in rows
-    ]
+    return [_key(*row) for row in rows]
 
 
 def put_mapping(cursor: sqlite3.Cursor, mapping: MappingRow) -> None:
@@ -108,4 +105,17 @@ def mappings_of(cursor: sqlite3.Cursor, source: str, version: int | None = None)
         "AND (?2 IS NULL OR version = ?2) ORDER BY version DESC",
         (source, version),
     ).fetchall()
-    return [MappingRow(*row[:4], from_micros(row[4])) for row in rows]
+    return [_mapping(*row) for row in rows]
+
+
+def _source(id_: str, tenant: str, organisation: str, pathway: str, title: str, created_at: int) -> SourceRow:
+    return SourceRow(id_, tenant, organisation, pathway, title, from_micros(created_at))
+
+
+def _key(id_: bytes, source: str, scheme: str, sealed: bytes, not_before: int, not_after: int | None) -> KeyRow:
+    ends = None if not_after is None else from_micros(not_after)
+    return KeyRow(UUID(bytes=id_), source, scheme, sealed, from_micros(not_before), ends)
+
+
+def _mapping(source: str, version: int, digest: bytes, document: bytes, created_at: int) -> MappingRow:
+    return MappingRow(source, version, digest, document, from_micros(created_at))

@@ -78,4 +78,10 @@ def parked_of(cursor: sqlite3.Cursor, tag: bytes) -> list[Parked]:
         "SELECT arrival, receipt, item, source, door, mapping, key, sealed FROM parked WHERE tag = ? ORDER BY arrival",
         (tag,),
     ).fetchall()
-    return [Parked(*row[:6], UUID(bytes=row[6]), row[7]) for row in rows]
+    return [_parked(*row) for row in rows]
+
+
+def _parked(
+    arrival: int, receipt: int, item: int, source: str, door: str, mapping: str | None, key: bytes, sealed: bytes
+) -> Parked:
+    return Parked(arrival, receipt, item, source, door, mapping, UUID(bytes=key), sealed)

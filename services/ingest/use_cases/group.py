@@ -1,4 +1,4 @@
-"""What one transaction will write: each piece of work drafts its share; what fails takes nothing of its neighbours along."""
+"""What one transaction will write: each piece of work drafts its share, and one that fails leaves the others alone."""
 
 import sqlite3
 from collections import Counter

@@ -1,4 +1,4 @@
-"""One writer thread: whatever waits is decided together and made durable in one transaction; the answer follows the commit."""
+"""One writer thread: what waits is decided together and written in one transaction; answers follow the commit."""
 
 import sqlite3
 import threading
@@ -40,7 +40,7 @@ class NotDurable(Refusal):
 
 
 class Work(Protocol):
-    """What a request wants decided and written. `alone` work reads rows that others of a group would still be writing."""
+    """What a request wants decided and written; `alone` when it reads rows that its group would only be writing."""
 
     @property
     def items(self) -> int: ...

@@ -1,4 +1,4 @@
-"""Files: taken whole and durably, then settled row by row in chunks; a kill at any instant repeats and loses nothing."""
+"""Files: taken whole and durably, then settled row by row; a kill at any instant repeats and loses nothing."""
 
 import threading
 from collections.abc import Sequence
@@ -166,7 +166,8 @@ class Importer:
         with self._database.read() as cursor:
             receipt = inbox.receipt_by(cursor, "seq", progress.receipt)
             sealed = inbox.sealed_submission(cursor, progress.receipt)
-        assert receipt is not None and sealed is not None, "a file is taken with its receipt"
+        assert receipt is not None, "a file is taken with its receipt"
+        assert sealed is not None, "and kept until it is settled"
         raw = self._keys.submission_key(progress.tenant, receipt.id).open(sealed, receipt.id.bytes)
         source = self._sources.get(progress.source)
         mapping = self._sources.mapping(source, progress.mapping)

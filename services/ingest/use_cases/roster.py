@@ -1,4 +1,4 @@
-"""Importing a roster: who the learners are, which identifiers mean them, where they are enrolled. Repeating it is safe."""
+"""Importing a roster: who the learners are, which identifiers mean them, where they are enrolled; safe to repeat."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What becomes of one item, and all that follows from it: the record's version, the outcome, what is published or parked."""
+"""What becomes of one item, and what follows: its record's version, its outcome, what is published or parked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

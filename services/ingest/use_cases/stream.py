@@ -1,4 +1,4 @@
-"""A resumable stream: every line has a number; a repeat is acknowledged as such, a gap is refused with the line wanted."""
+"""A resumable stream: lines have numbers; a repeat is acknowledged as such, a gap is refused with the line wanted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
