@@ -92,3 +92,10 @@ class PolicyAdopted:
 
 
 Fact = LearnerAdmitted | EvidenceRecorded | EvidenceWithdrawn | EnrolmentRecorded | PolicyAdopted
+FACTS = (
+    LearnerAdmitted,
+    EvidenceRecorded,
+    EvidenceWithdrawn,
+    EnrolmentRecorded,
+    PolicyAdopted,
+)  # isinstance is quicker

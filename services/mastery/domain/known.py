@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from services.mastery.domain.facts import EnrolmentRecorded, EvidenceRecorded, EvidenceWithdrawn, Fact, PolicyAdopted
+from services.mastery.domain.facts import (
+    FACTS,
+    EnrolmentRecorded,
+    EvidenceRecorded,
+    EvidenceWithdrawn,
+    Fact,
+    PolicyAdopted,
+)
 from services.mastery.domain.ordering import order_of
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -55,7 +62,7 @@ def in_order(entries: Iterable[Retired]) -> tuple[Retired, ...]:
 
 def instant_of(fact: Fact) -> datetime:
     """The latest instant a fact speaks of."""
-    return max(fact.recorded_at, getattr(fact, "occurred_at", fact.recorded_at))
+    return fact.recorded_at if isinstance(fact, PolicyAdopted) else max(fact.recorded_at, fact.occurred_at)
 
 
 def with_adoption(
@@ -79,7 +86,7 @@ def taken_off(facts: Iterable[Fact]) -> dict[UUID, str]:
 
 def known_at(events: Iterable[object], at: datetime | None = None) -> Known:
     """What was known at an instant (by default all): revisions and withdrawals recorded by then applied, none later."""
-    facts = [event for event in events if isinstance(event, Fact) and (at is None or event.recorded_at <= at)]
+    facts = [event for event in events if isinstance(event, FACTS) and (at is None or event.recorded_at <= at)]
     adoptions: dict[str, tuple[PolicyAdopted, ...]] = {}
     enrolments: dict[UUID, EnrolmentRecorded] = {}
     for fact in facts:

@@ -52,7 +52,7 @@ def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, 
     if after.adoptions is not before.adoptions or after.enrolments is not before.enrolments:
         judged, judging = judging, in_force(after, rules, after.as_of)
         _settle_newly(settlement, after, judged, judging, Occasion("policy", fact, after.as_of))
-    elif isinstance(fact, EvidenceRecorded | EvidenceWithdrawn):
+    elif isinstance(fact, (EvidenceRecorded, EvidenceWithdrawn)):
         competencies = shelving.touched_competencies(fact)
         occasion = Occasion(cause_of(fact), fact, after.as_of)
         for policy in judging.values():
