@@ -1,8 +1,9 @@
 """Domain events to bytes and back, by an explicit table of topics: never by an import path read from the store."""
 
-import json
+import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 import orjson
@@ -39,6 +40,7 @@ class Codec:
         self._adapters: dict[str, TypeAdapter[Any]] = {}
         self._upcasts = dict(upcasts or {})
         self._types: set[type] = set()
+        self._untyped: set[type] = set()  # with a field of any type, where what is not a number becomes null
         for event in events:
             self._register(event)
         assert not self._upcasts.keys() & self._adapters.keys(), "an old topic has an upcast or a class, not both"
@@ -49,8 +51,9 @@ class Codec:
             raise UnknownTopic(type(event).__name__)
         topic = cast(str, event.TOPIC)  # type: ignore[attr-defined]
         body = self._adapters[topic].serializer.to_json(event)
-        if b"NaN" in body or b"Infinity" in body:  # perhaps only within a text
-            json.loads(body, parse_constant=_refuse)
+        suspect = b"NaN" in body or b"Infinity" in body  # perhaps only within a text
+        if (suspect or type(event) in self._untyped) and not _finite(event):
+            raise NotANumber(topic)
         return topic, body
 
     def decode(self, topic: str, body: bytes) -> object:
@@ -71,8 +74,10 @@ class Codec:
         assert topic not in self._adapters, f"{topic} names two events"
         if "__pydantic_config__" not in event.__dict__:
             event.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
-        self._adapters[topic] = TypeAdapter(event)
+        adapter = self._adapters[topic] = TypeAdapter(event)
         self._types.add(event)
+        if "'type': 'any'" in repr(adapter.core_schema):
+            self._untyped.add(event)
 
     def _upcast(self, topic: str, body: bytes) -> tuple[str, bytes]:
         content = orjson.loads(body)
@@ -81,5 +86,14 @@ class Codec:
         return topic, orjson.dumps(content)
 
 
-def _refuse(constant: str) -> object:
-    raise NotANumber(constant)
+def _finite(value: object) -> bool:
+    """Whether no number within the value is NaN or infinite."""
+    if is_dataclass(value):
+        return all(_finite(getattr(value, part.name)) for part in fields(value))
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(_finite, value))
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return not isinstance(value, float) or math.isfinite(value)
