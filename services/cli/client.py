@@ -9,6 +9,7 @@ import click
 import httpx
 
 TIMEOUT_S = 60.0
+FAULTS_MAX = 10
 DEFAULT_URLS = {
     "ingest": "http://127.0.0.1:8801",
     "mastery": "http://127.0.0.1:8802",
@@ -147,4 +148,5 @@ def _lines(problem: Mapping[str, Any]) -> list[str]:
     detail = f" {problem['detail']}" if problem.get("detail") else ""
     faults = problem.get("errors") or []
     found = [f"  {fault.get('pointer') or fault.get('name', '')}: {fault.get('detail', '')}" for fault in faults]
-    return [f"{problem.get('title', 'refused')}{detail}{where}", *found]
+    more = [f"  and {len(found) - FAULTS_MAX} more"] if len(found) > FAULTS_MAX else []
+    return [f"{problem.get('title', 'refused')}{detail}{where}", *found[:FAULTS_MAX], *more]

@@ -35,7 +35,8 @@ def history(answer: Answer) -> Iterator[str]:
     for event in answer["events"]:
         yield f"{event['version']:5}  {event['recorded_at']}  {event['what']}"
         for node in event["after"]:
-            yield f"       {node['policy']}@{node['version']} {node['node']}: {node['result']}, {_value(node)}"
+            value = f", {_value(node)}" if node["level"] or node["value"] else ""
+            yield f"       {node['policy']}@{node['version']} {node['node']}: {node['result']}{value}"
 
 
 def _head(answer: Answer) -> str:
