@@ -41,6 +41,12 @@ def next_import(cursor: sqlite3.Cursor) -> Import | None:
     return Import(UUID(bytes=row[0]), *row[1:]) if row else None
 
 
+def count_waiting(cursor: sqlite3.Cursor) -> int:
+    """How many files are not done."""
+    count: int = cursor.execute("SELECT count(*) FROM imports WHERE state IN ('waiting', 'running')").fetchone()[0]
+    return count
+
+
 def import_of_receipt(cursor: sqlite3.Cursor, receipt: int) -> Import | None:
     """The import a receipt belongs to."""
     row = cursor.execute(f"{_SELECT} WHERE receipt = ?", (receipt,)).fetchone()

@@ -102,6 +102,10 @@ class GroupCommit:
         """Queue the work and wait for its commit."""
         return self.submit(work).result()
 
+    def pending(self) -> int:
+        """How much waits for the next commit."""
+        return self._queue.qsize()
+
     def ready(self) -> dict[str, str]:
         """Empty when the last commit went well."""
         return {self.name: self.trouble} if self.trouble else {}

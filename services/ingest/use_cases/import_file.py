@@ -147,6 +147,11 @@ class Importer:
         """A file was taken."""
         self._news.set()
 
+    def pending(self) -> int:
+        """How many files are not settled yet."""
+        with self._database.read() as cursor:
+            return imports.count_waiting(cursor)
+
     def run(self, stop: threading.Event) -> None:
         """Until told to stop; the rest is settled after the next start."""
         while not stop.is_set():
