@@ -105,8 +105,8 @@ class FileRegister:
 
     def caller(self, token: str) -> Caller | None:
         """Compares in constant time, and does the same work for a key nobody has."""
-        self._look()
         key_id, _, secret = token.removeprefix(TOKEN_PREFIX).partition(".")
+        self._look(at_once=key_id not in self._entries)  # a key just added works at once
         entry = self._entries.get(key_id)
         kept = entry.secret_sha256 if entry else NOBODYS_SECRET
         same = hmac.compare_digest(sha256(secret.encode()).hexdigest(), kept)
@@ -154,10 +154,10 @@ class FileRegister:
                 self._write(Entries(keys=tuple(found.values())))
         return entry.caller()
 
-    def _look(self) -> None:
-        """Read the file again when it is another than last time, looking at most once a second."""
+    def _look(self, *, at_once: bool) -> None:
+        """Read the file again when it is another than last time, looking at most once a second for known keys."""
         now = self._elapsed_s()
-        if now - self._looked_at < LOOKED_AT_EVERY_S:
+        if now - self._looked_at < LOOKED_AT_EVERY_S and not at_once:
             return
         with self._lock:
             self._looked_at = now

@@ -9,9 +9,10 @@ import orjson
 from pydantic import ValidationError
 
 from contracts.envelope import Envelope, PublicEvent, sealing_context
-from contracts.events import PUBLIC_EVENTS
+from contracts.events import MASTERY_CATALOGUE, PUBLIC_EVENTS, TOPICS
 from services.runtime.keys import DoesNotOpen, KeyStore
 
+DOCUMENTS = frozenset(kind.TYPE for kind in TOPICS[MASTERY_CATALOGUE])
 SCHEMAS = {event.TYPE: event.schema_urn() for event in PUBLIC_EVENTS.values()}
 
 
@@ -53,6 +54,7 @@ class Sealer:
 
     def clear(self, event: PublicEvent, *, id: UUID, tenant: str, subject: str, time: datetime) -> bytes:
         """The envelope of a published document, which says nothing of a person."""
+        assert event.TYPE in DOCUMENTS, "only documents are published in clear"
         envelope = self._attributes(event.TYPE, id, tenant, subject, time, "application/json")
         envelope["data"] = orjson.Fragment(_content(event))
         return orjson.dumps(envelope, option=orjson.OPT_UTC_Z)
@@ -70,7 +72,7 @@ class Sealer:
         if kind is None:
             raise Unreadable("unknown-type")
         try:
-            if envelope.data is not None:
+            if envelope.data is not None and envelope.type in DOCUMENTS:
                 return kind.model_validate(envelope.data)
             return kind.__pydantic_validator__.validate_json(self.plain(envelope))  # type: ignore[no-any-return]
         except ValidationError:
