@@ -6,10 +6,12 @@ from services.mastery.domain.learner_record import (
     RecordEnrolment,
     RecordEvidence,
     WithdrawEvidence,
+    decide,
+    evolve,
 )
 from services.mastery.domain.thresholds import LevelLost, LevelReached, RequirementLapsed, RequirementMet
 from tests.mastery.sample import policy
-from tests.support.given import admitted, adopted, day, enrolment, evidence, given, some, uid, withdrawal
+from tests.support.given import admitted, adopted, day, enrolment, evidence, folded, given, some, uid, withdrawal
 
 LATEST = {"estimate": {"method": "latest"}}
 ONE = policy({"C1": LATEST, "C2": LATEST}, {"both": {"all_of": [{"leaf": "C1"}, {"leaf": "C2"}]}})
@@ -194,11 +196,18 @@ def test_evidence_of_a_competency_no_policy_names_is_kept_and_crosses_nothing() 
 
 
 def test_deciding_does_not_change_the_record() -> None:
-    from services.mastery.domain.learner_record import decide
-    from tests.support.given import folded
-
     history = [adopted(ONE), evidence("a", "C1", level="3")]
     record, untouched = folded(history), folded(history)
     decide(RecordEvidence(evidence("b", "C1", level="1", occurred="2026-09-09")), record, {ONE.digest: ONE})
     decide(WithdrawEvidence(withdrawal("w", "a", "2026-09-10")), record, {ONE.digest: ONE})
     assert record == untouched
+
+
+def test_what_was_decided_but_not_kept_leaves_no_trace() -> None:
+    first, second = evidence("a", "C1", level="3"), evidence("b", "C1", level="2", occurred="2026-09-02")
+    record = folded([adopted(ONE)])
+    decide(RecordEvidence(first), record, {ONE.digest: ONE})
+    decide(RecordEvidence(second), record, {ONE.digest: ONE})
+    for fact in (first, second):
+        record = evolve(record, fact)
+    assert record == folded([adopted(ONE), first, second])
