@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
 from services.runtime import limits, problems
@@ -27,7 +27,10 @@ ReadyCheck = Callable[[], dict[str, str]]
 
 
 class Worker(Protocol):
-    """One thread's work: runs until `stop` is set, and finishes the transaction at hand before it returns."""
+    """One thread's work: runs until `stop` is set, and finishes the transaction at hand before it returns.
+
+    A worker that can count what it still has to do says so in `pending()`.
+    """
 
     name: str
 
@@ -43,6 +46,9 @@ class Service:
     workers: list[Worker] = field(default_factory=list)
     ready: ReadyCheck = dict
     close: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.app.state.workers = self.workers  # for /health/progress
 
 
 class NotReady(problems.Refusal):
@@ -196,6 +202,12 @@ def _health(ready: ReadyCheck) -> APIRouter:
         if wrong := ready():
             raise NotReady(wrong=wrong)
         return {"status": "ready"}
+
+    @router.get("/progress")
+    def get_progress(request: Request) -> dict[str, int]:
+        """What each worker still has to do, in items; all 0 when everything that came has been dealt with."""
+        counting = [worker for worker in getattr(request.app.state, "workers", []) if hasattr(worker, "pending")]
+        return {worker.name: worker.pending() for worker in counting}
 
     return router
 

@@ -16,7 +16,7 @@ from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from services.runtime.app import create_app, lock_folder
+from services.runtime.app import Service, create_app, lock_folder
 from tests.support.paths import ROOT
 
 
@@ -224,3 +224,26 @@ def test_a_model_in_a_body_is_read_strictly_whoever_wrote_the_route(client, path
 def test_a_body_of_another_media_type_is_a_400(client, media_type):
     answer = client.post("/books", content=b'{"copies": 1}', headers={"Content-Type": media_type})
     assert answer.status_code == 400
+
+
+def test_progress_is_what_the_workers_that_can_count_still_have_to_do():
+    class Counting:
+        name = "relay"
+
+        def run(self, stop: threading.Event) -> None:
+            stop.wait()
+
+        def pending(self) -> int:
+            return 3
+
+    class Uncounting:
+        name = "sweeper"
+
+        def run(self, stop: threading.Event) -> None:
+            stop.wait()
+
+    app = create_app("library", [], ready=dict, access=None)
+    asking = TestClient(app)
+    assert asking.get("/health/progress").json() == {}
+    Service("library", app, [Counting(), Uncounting()])
+    assert asking.get("/health/progress").json() == {"relay": 3}
