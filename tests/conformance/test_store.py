@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,6 +174,16 @@ def test_two_threads_of_one_owner_cannot_both_extend_the_same_version(files):
     with pytest.raises(VersionConflict):
         store.recorder.insert_events(placed_too_early)
     assert levels(store.stream(ADA)) == [1, 3]
+
+
+def test_threads_of_one_owner_take_turns(store):
+    def write(level: int) -> None:
+        for _ in range(20):
+            store.commit(Batch(appends=shown(ADA, level)))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+    assert sorted(levels(store.stream(ADA))) == [level for level in range(4) for _ in range(20)]
 
 
 def test_the_journal_is_read_in_pages_without_a_gap(store):

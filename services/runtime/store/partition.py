@@ -1,6 +1,7 @@
 """One partition of an event store on SQLite: reads verify; one fenced transaction writes all that a batch decided."""
 
 import sqlite3
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -57,6 +58,7 @@ class SqlitePartitionStore:
         self._mapper = SealingMapper(codec, key_for)
         self._log_partitions = log_partitions
         self._fence: int | None = None
+        self._committing = threading.Lock()
 
     def claim(self, owner: str) -> None:
         with self._database.write() as cursor:
@@ -108,8 +110,12 @@ class SqlitePartitionStore:
     def commit(self, batch: Batch) -> None:
         if self._fence is None:
             raise Fenced(f"partition {self.partition} was never claimed here")
+        with self._committing:  # threads of this process take turns; other processes meet the fence
+            self._commit(batch, self._fence)
+
+    def _commit(self, batch: Batch, fence: int) -> None:
         stored = self._place(batch.appends, batch.expected)
-        self.recorder.insert_events(stored, commit=Commit(self._fence, lambda cursor: self._write(cursor, batch)))
+        self.recorder.insert_events(stored, commit=Commit(fence, lambda cursor: self._write(cursor, batch)))
 
     def _place(self, appends: Sequence[Append], expected: dict[UUID, int]) -> list[SealedEvent]:
         """Seal and link each event at the end of its stream; the recorder refuses if that has moved meanwhile."""
