@@ -1,5 +1,7 @@
 """Status positions look random and never collide."""
 
+from itertools import pairwise
+
 import pytest
 
 from services.credentials.domain.permutation import POSITIONS, place
@@ -11,7 +13,7 @@ def test_every_position_of_a_list_is_given_exactly_once() -> None:
 
 def test_neighbours_in_time_are_not_neighbours_in_the_list() -> None:
     places = [place(b"secret", ordinal) for ordinal in range(1000)]
-    apart = [abs(a - b) for a, b in zip(places, places[1:], strict=False)]
+    apart = [abs(a - b) for a, b in pairwise(places)]
     assert min(apart) > 0
     assert sum(apart) / len(apart) == pytest.approx(POSITIONS / 3, rel=0.1)
     assert sum(1 for one in places if one < POSITIONS // 2) == pytest.approx(500, abs=60)

@@ -14,7 +14,7 @@ from services.credentials.storage.queries import PAGE_MAX, AwardRow
 from services.credentials.use_cases.answer import START, WAITING
 from services.credentials.use_cases.refusals import AwardUnknown, CursorMalformed, NotWaitingForDecision
 from services.runtime.access import Caller, Can
-from services.runtime.clock import format_instant, to_micros
+from services.runtime.clock import format_instant, from_micros, to_micros
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1/awards", tags=["awards"])
@@ -91,6 +91,6 @@ def _place(after: str | None) -> tuple[int, bytes]:
         return START
     try:
         at, award = after.split(".")
-        return int(at), UUID(hex=award).bytes
-    except ValueError:
+        return to_micros(from_micros(int(at))), UUID(hex=award).bytes
+    except (ValueError, OverflowError):
         raise CursorMalformed from None

@@ -41,6 +41,10 @@ class Sweep:
         """Empty when all is well, else what is wrong by name."""
         return {self.name: self.trouble} if self.trouble else {}
 
+    def pending(self) -> int:
+        """How many achievements have yet to be swept, on every partition."""
+        return sum(len(self._tools.queries.sweeps(partition)) for partition in range(len(self._partitions)))
+
     def run(self, stop: threading.Event) -> None:
         """Look when woken, and now and then."""
         while not stop.is_set():
