@@ -1,23 +1,33 @@
 """From the log to stored facts, thresholds and what the other services are told."""
 
+import time
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
+from contracts.events import INGEST_LEARNER
 from contracts.mastery_v1 import LevelReachedV1, RequirementLapsedV1, RequirementMetV1
+from services.mastery.storage.drafts import Draft
+from services.runtime.log.port import LogRecord, Outgoing
+from services.runtime.store.port import Fenced
 from tests.mastery import sample
-from tests.mastery.world import LEARNER, World, accepted, registered, retracted, revised
+from tests.mastery.world import LEARNER, OTHER, World, accepted, registered, retracted, revised
 from tests.support.given import uid
 
 POLICY = sample.document(
-    {"C1": {"estimate": {"method": "highest"}}, "C2": {"estimate": {"method": "highest"}}},
+    {"C1": {"estimate": {"method": "highest"}}, "C2": {"estimate": {"method": "latest"}}},
     {"both": {"all_of": [{"leaf": "C1"}, {"leaf": "C2"}]}},
     policy={"effective_from": "2026-07-01"},
 )
+EVENTS = "SELECT topic, stream, ver, body FROM event ORDER BY part, seq"
 
 
 @pytest.fixture
 def judged(world: World) -> World:
     world.put(POLICY)
-    world.send(registered())
+    world.send(registered(), registered(OTHER))
     world.settle()
     return world
 
@@ -38,7 +48,196 @@ def test_evidence_is_stored_evaluated_and_published(judged: World) -> None:
     assert isinstance(first, LevelReachedV1)
     assert isinstance(second, LevelReachedV1)
     assert isinstance(both, RequirementMetV1)
-    assert both.evidence == (uid("e1"), uid("e2"))
+    assert (first.cause, first.caused_by, first.cycle) == ("evidence", uid("e1"), 1)
     (policy,) = judged.about("standings")["policies"]
     assert [found["result"] for found in policy["competencies"]] == ["met", "met"]
     assert policy["requirements"] == [{"name": "both", "result": "met"}]
+
+
+def test_a_requirement_met_carries_all_that_a_credential_states(judged: World) -> None:
+    judged.send(accepted("e1", "C1", "3"), accepted("e2", "C2", "4"))
+    judged.settle()
+    met = judged.published()[-1]
+    assert isinstance(met, RequirementMetV1)
+    assert met.evidence == (uid("e1"), uid("e2"))
+    assert [document.kind for document in met.documents] == ["policy", "framework", "scale"]
+    one, two = met.achieved
+    assert (one.framework_title, one.statement, one.competency, one.code) == ("Skills", "Does C1.", "id-C1", "C1")
+    assert two.level is not None
+    assert (two.level.code, two.level.name, two.level.points) == ("4", "Extending", "4")
+    assert [level.code for level in two.scale_levels] == ["1", "2", "3", "4"]
+    assert (two.value, two.required, two.evidence) == ("4", "3", (uid("e2"),))
+
+
+def test_a_public_threshold_points_at_its_event_in_the_journal(judged: World) -> None:
+    judged.send(accepted("e1"))
+    judged.settle()
+    reached = judged.published()[0]
+    assert isinstance(reached, LevelReachedV1)
+    select = "SELECT topic, recorded_at FROM event WHERE part = ? AND seq = ?"
+    ((topic, recorded_at),) = judged.rows(select, reached.position.partition, reached.position.seq)
+    assert topic == "mastery.level-reached.v1"
+    assert recorded_at == reached.recorded_at.timestamp() * 1_000_000
+
+
+def test_what_ingest_sealed_is_stored_byte_for_byte(judged: World) -> None:
+    judged.send(accepted("e1"))
+    judged.settle()
+    (body,) = judged.rows("SELECT body FROM event WHERE topic = 'mastery.evidence-recorded.v1'")
+    sent = [record.value for record in _log(judged)]
+    assert body in sent
+
+
+def test_evidence_delivered_twice_changes_nothing(judged: World) -> None:
+    judged.send(accepted("e1"), accepted("e2", "C2"))
+    judged.settle()
+    before, told = judged.rows(EVENTS), judged.published()
+    repeats = [Outgoing(record.partition, record.seq, record.key, record.value) for record in _log(judged)]
+    judged.log.writer(INGEST_LEARNER, "ingest").append(repeats)
+    judged.settle()
+    judged.restart()
+    judged.settle()
+    assert judged.rows(EVENTS) == before
+    assert judged.published() == told
+
+
+def test_the_same_event_under_a_new_seq_changes_nothing(judged: World) -> None:
+    judged.send(accepted("e1"))
+    judged.settle()
+    before = judged.rows(EVENTS)
+    judged.send(accepted("e1"))
+    judged.settle()
+    assert judged.rows(EVENTS) == before
+
+
+def test_late_evidence_changes_what_is_known_from_now_on_and_nothing_before(judged: World) -> None:
+    judged.send(accepted("e1", "C2", "2", occurred="2026-08-20"))
+    judged.settle()
+    known = judged.clock.at + timedelta(minutes=1)
+    judged.clock.at += timedelta(days=5)
+    before = judged.competency("C2", known_at=known.isoformat(), as_of="2026-09-01")
+    judged.send(accepted("late", "C2", "4", occurred="2026-08-10"))
+    judged.settle()
+    assert judged.competency("C2", known_at=known.isoformat(), as_of="2026-09-01") == before
+    now = judged.competency("C2", as_of="2026-09-01")
+    assert now["counted"] == [str(uid("late")), str(uid("e1"))]
+    assert now["value"] == "2"  # the latest is by when it was shown, not by when it came
+
+
+def test_a_retraction_lapses_what_rested_on_it(judged: World) -> None:
+    judged.send(accepted("e1", "C1"), accepted("e2", "C2"), retracted("r1", "e1"))
+    judged.settle()
+    lost, lapsed = judged.published()[-2:]
+    assert isinstance(lapsed, RequirementLapsedV1)
+    assert (lapsed.cause, lapsed.caused_by, lapsed.cycle) == ("retraction", uid("r1"), 1)
+    assert lost.cause == "retraction"  # type: ignore[attr-defined]
+
+
+def test_a_correction_replaces_what_it_names(judged: World) -> None:
+    judged.send(accepted("e1", "C1", "3"), revised("e2", "e1", "C1", "2"))
+    judged.settle()
+    assert judged.competency("C1")["counted"] == [str(uid("e2"))]
+    assert judged.published()[-1].cause == "correction"  # type: ignore[attr-defined]
+
+
+def test_stamps_strictly_increase_and_thresholds_share_their_causes_stamp(judged: World) -> None:
+    judged.send(*(accepted(f"e{n}", "C1", str(1 + n % 4)) for n in range(20)))
+    judged.settle()
+    events = judged.about("history")["events"]
+    stamps = [event["recorded_at"] for event in events if "caused_by" not in event["said"]]
+    assert stamps == sorted(set(stamps))
+    by_id = {event["id"]: event for event in events}
+    caused = [event for event in events if "caused_by" in event["said"]]
+    assert caused
+    assert all(event["recorded_at"] == by_id[event["said"]["caused_by"]]["recorded_at"] for event in caused)
+
+
+def test_a_learners_events_keep_the_order_of_the_log(judged: World) -> None:
+    names = [f"e{n}" for n in range(60)]
+    judged.send(*(accepted(name, learner=(LEARNER, OTHER)[n % 2]) for n, name in enumerate(names)))
+    judged.settle()
+    for at, learner in enumerate((LEARNER, OTHER)):
+        events = judged.about("history", learner)["events"]
+        seen = [event["id"] for event in events if event["what"] == "mastery.evidence-recorded.v1"]
+        assert seen == [str(uid(name)) for name in names[at::2]]
+
+
+def test_a_record_from_memory_is_the_record_read_from_the_store(judged: World) -> None:
+    judged.send(
+        *(accepted(f"e{n}", f"C{1 + n % 3}", str(1 + n % 4), learner=(LEARNER, OTHER)[n % 2]) for n in range(40))
+    )
+    judged.send(retracted("r1", "e0"), revised("e50", "e2", "C3", "4"))
+    judged.settle()
+    for learner in (LEARNER, OTHER):
+        warm = held(judged, learner)
+        cold = held(judged, learner, forget=True)
+        assert warm is not cold
+        assert warm == cold
+
+
+def test_learners_beyond_the_bound_of_memory_are_read_again_and_judged_the_same(judged: World) -> None:
+    judged.restart(records_cached_max=1)
+    judged.send(*(accepted(f"e{n}", "C1", learner=(LEARNER, OTHER)[n % 2]) for n in range(10)))
+    judged.settle()
+    assert len(judged.competency("C1", LEARNER)["counted"]) == 5
+    assert len(judged.competency("C1", OTHER)["counted"]) == 5
+
+
+def test_a_writer_that_has_been_succeeded_writes_nothing(judged: World) -> None:
+    _claim_elsewhere(judged)
+    before = judged.rows(EVENTS)
+    judged.send(accepted("e1"))
+    with pytest.raises(Fenced):
+        judged.settle()
+    assert judged.rows(EVENTS) == before
+    assert judged.published() == []
+
+
+def test_a_commit_that_fails_leaves_memory_as_the_store_is(judged: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged.send(accepted("e1"))
+    finish = Draft.finish
+    monkeypatch.setattr(Draft, "finish", lambda _: (_ for _ in ()).throw(OSError("the disk is full")))
+    judged.worker.step(0.0)
+    assert "assessing" not in judged.worker.ready()
+    assert judged.worker.ready()
+    monkeypatch.setattr(Draft, "finish", finish)
+    judged.settle()
+    assert judged.history()[-2:] == ["evidence-recorded", "level-reached"]
+    assert judged.worker.ready() == {}
+    assert held(judged, LEARNER) == held(judged, LEARNER, forget=True)
+
+
+def test_an_idle_partition_makes_answers_final(judged: World) -> None:
+    judged.clock.at += timedelta(days=10)
+    asked = (judged.clock.at - timedelta(days=1)).isoformat()
+    assert judged.about("standings", known_at=asked)["finality"] == "provisional"
+    time.sleep(0.002)  # longer than `known_to_interval_s` here
+    judged.worker.step(0.0)
+    assert judged.about("standings", known_at=asked)["finality"] == "final"
+
+
+def held(world: World, learner: UUID, *, forget: bool = False) -> object:
+    """A learner's record as its writer holds it."""
+    row = world.worker._writers[0]._learners.row(learner)
+    assert row is not None
+    writer = world.worker._writers[row.partition]
+    if forget:
+        writer._recording._cache.forget(learner)
+    return replace(writer._recording.held(learner, row.tenant, Draft(writer.store, world.clock)))
+
+
+def _claim_elsewhere(world: World) -> None:
+    for writer in world.worker._writers.values():
+        other = type(writer.store)(  # type: ignore[call-arg]
+            writer.store._database,
+            writer.store.partition,
+            None,
+            None,
+            log_partitions=4,  # type: ignore[attr-defined]
+        )
+        other.claim("a successor")
+
+
+def _log(world: World) -> list[LogRecord]:
+    reader = world.log.reader(INGEST_LEARNER, dict.fromkeys(range(4), 0))
+    return reader.poll(0.0, 10_000)

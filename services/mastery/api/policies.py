@@ -36,7 +36,7 @@ class ActivationIn(BaseModel):
 
 @router.post("", status_code=201, responses=POLICY_REFUSED, openapi_extra=BODY)
 async def post_policy(request: Request, caller: Annotated[Caller, Can("policies:manage")], use: Use) -> PolicyPut:
-    """Put a policy, YAML or JSON; it judges nobody before it is activated. Refused with pointers when it does not fit."""
+    """Put a policy, YAML or JSON; refused with pointers when it does not fit. Activating it is another call."""
     listed = await run_in_threadpool(use.set_policy.put, await read_body(request), by(caller))
     return PolicyPut(policy=listed.id, version=listed.version, digest=listed.digest)
 

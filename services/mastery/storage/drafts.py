@@ -35,10 +35,14 @@ class Draft:
         self.batch.known_to = self._stamp
         return self._stamp
 
-    def append(self, tenant: str, stream: UUID, event: object, recorded_at: datetime) -> JournalPosition:
-        """An event at the end of its stream; its place in the journal."""
+    def append(self, tenant: str, stream: UUID, event: object, recorded_at: datetime) -> int:
+        """An event at the end of its stream; its seq in the journal."""
         self.batch.appends.append(Append(tenant, stream, event, recorded_at))
         seq, self._seq = self._seq, self._seq + 1
+        return seq
+
+    def position(self, seq: int) -> JournalPosition:
+        """A place in this partition's journal, as public events name it."""
         return JournalPosition(partition=self._partition, seq=seq)
 
     def publish(self, threshold: PublicThreshold, id: UUID, tenant: str, learner: UUID, sealer: Sealer) -> None:

@@ -1,6 +1,6 @@
 """Envelopes of ingest opened: checked in full at the door, and read back quickly from the store that kept them."""
 
-from base64 import b64decode
+from binascii import a2b_base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from contracts.envelope import sealing_context
+from contracts.events import PUBLIC_EVENTS
 from services.runtime.keys import KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.sealing import Sealer, Unreadable
 
@@ -22,7 +23,6 @@ class Received:
     tenant: str
     learner: UUID
     occurred_at: datetime
-    key_id: str
     content: dict[str, Any]
 
 
@@ -37,26 +37,25 @@ class Opening:
         envelope = self._sealer.parse(raw)
         if f"{envelope.tenant}/{envelope.subject}" != key:
             raise Unreadable("key-and-subject-differ")
-        if envelope.data is not None:
-            raise Unreadable("not-sealed")
-        self._sealer.open(envelope)
-        return self.opened(raw)
+        kind = PUBLIC_EVENTS.get(envelope.type)
+        if kind is None:
+            raise Unreadable("unknown-type")
+        plain = self._sealer.plain(envelope)
+        attributes = orjson.loads(raw)
+        if attributes["id"] != str(envelope.id):
+            raise Unreadable("id-not-canonical")  # the seal is bound to the canonical text
+        try:
+            kind.__pydantic_validator__.validate_json(plain)
+            return _read(attributes, plain)  # as it will be read from the store
+        except (ValueError, TypeError, AttributeError):
+            raise Unreadable("malformed-content") from None
 
     def opened(self, raw: bytes) -> Received:
         """From our own store, whose chain vouches for the bytes: whatever was checked once is not checked again."""
         e = orjson.loads(raw)
-        learner = UUID(e["subject"])
+        key = self._keys.learner_key(e["tenant"], UUID(e["subject"]))
         context = sealing_context(e["tenant"], e["subject"], e["id"], e["type"], e["dataschema"], e["keyid"])
-        plain = self._keys.learner_key(e["tenant"], learner).open(b64decode(e["data_base64"]), context)
-        return Received(
-            id=UUID(e["id"]),
-            type=e["type"],
-            tenant=e["tenant"],
-            learner=learner,
-            occurred_at=utc(e.get("occurredat") or e["time"]),
-            key_id=e["keyid"],
-            content=orjson.loads(plain),
-        )
+        return _read(e, key.open(a2b_base64(e["data_base64"]), context))
 
     def can_open(self, tenant: str, learner: UUID) -> bool:
         """Whether the learner's key is still there."""
@@ -65,6 +64,17 @@ class Opening:
         except (KeyDestroyed, KeyUnknown):
             return False
         return True
+
+
+def _read(attributes: dict[str, Any], plain: bytes) -> Received:
+    return Received(
+        id=UUID(attributes["id"]),
+        type=attributes["type"],
+        tenant=attributes["tenant"],
+        learner=UUID(attributes["subject"]),
+        occurred_at=utc(attributes.get("occurredat") or attributes["time"]),
+        content=orjson.loads(plain),
+    )
 
 
 def utc(text: str) -> datetime:

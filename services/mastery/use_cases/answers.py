@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import PlainSerializer
+
 from services.mastery.domain.thresholds import DocumentRef
+from services.runtime.clock import format_instant
+
+Instant = Annotated[datetime, PlainSerializer(format_instant, return_type=str)]  # text order is time order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +26,10 @@ class Answer:
     """What every answer carries. A final answer never changes, save by erasure."""
 
     learner: UUID
-    as_of: datetime
-    known_at: datetime
+    as_of: Instant
+    known_at: Instant
     finality: Literal["final", "provisional"]
-    known_to: datetime
+    known_to: Instant
     position: Position
     documents: list[DocumentRef]
 
@@ -85,8 +90,8 @@ class EvidenceSaid:
 
     id: UUID
     code: str
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Instant
+    recorded_at: Instant
     level: str | None
     score: str | None
     observed: bool
@@ -136,7 +141,7 @@ class HistoryEntry:
 
     version: int
     seq: int
-    recorded_at: datetime
+    recorded_at: Instant
     what: str
     id: UUID
     said: dict[str, object]

@@ -96,6 +96,10 @@ class PartitionWriter:
             self._swept_seq = self._applied_seq
         return len(behind)
 
+    def pending(self) -> int:
+        """1 while an activation has yet to reach some learner, else 0."""
+        return int(not self._controls.last_seq() == self._applied_seq == self._swept_seq)
+
     def rest(self) -> None:
         """Nothing came for a while: answers up to the instant before now are final."""
         known_to = self._clock.now() - MICROSECOND

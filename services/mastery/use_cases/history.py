@@ -16,6 +16,7 @@ from services.mastery.domain.thresholds import Crossing
 from services.mastery.storage.learners import Entry
 from services.mastery.use_cases.answer import Asked, Asking, Question
 from services.mastery.use_cases.answers import History, HistoryEntry, NodeAfter
+from services.runtime.clock import format_instant
 
 LIMIT_MAX = 1000
 KINDS: dict[str, Any] = {kind.TOPIC: kind for kind in get_args(Event)}
@@ -107,7 +108,11 @@ def _shown(entry: Entry, after: list[NodeAfter]) -> HistoryEntry:
 def _said(event: Event) -> dict[str, Any]:
     left_out = {"documents", "achieved"} if isinstance(event, Crossing) else set()
     said = {name: getattr(event, name) for name in _names(event.TOPIC) if name not in left_out}
-    return {name: value for name, value in said.items() if value is not None and value != ()}
+    return {name: _plain(value) for name, value in said.items() if value is not None and value != ()}
+
+
+def _plain(value: object) -> object:
+    return format_instant(value) if isinstance(value, datetime) else value
 
 
 @lru_cache(maxsize=32)

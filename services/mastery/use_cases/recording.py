@@ -51,7 +51,7 @@ class Recording:
         learner, tenant = held.record.learner, held.tenant
         for event in decide(command, held.record, self._documents.rules(tenant)):
             if isinstance(event, Crossing):
-                position = draft.append(tenant, learner, event, event.recorded_at)
+                position = draft.position(draft.append(tenant, learner, event, event.recorded_at))
                 draft.publish(self._to_public(event, tenant, position), event.id, tenant, learner, self._sealer)
             else:
                 draft.append(tenant, learner, body or event, event.recorded_at)

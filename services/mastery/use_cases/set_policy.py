@@ -8,6 +8,7 @@ from services.mastery.documents.library import read_policy
 from services.mastery.domain.rules import CompiledPolicy
 from services.mastery.storage.controls import Activation, append_activation
 from services.mastery.storage.documents import Documents, Listed
+from services.mastery.use_cases.answers import Instant
 from services.mastery.use_cases.put_document import By, PutDocument
 from services.runtime.clock import Clock
 from services.runtime.problems import Refusal
@@ -33,7 +34,7 @@ class Activated:
     policy: str
     version: int
     digest: str
-    effective_from: datetime
+    effective_from: Instant
     control_seq: int
 
 

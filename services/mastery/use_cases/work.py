@@ -41,6 +41,10 @@ class Assessing:
         """Empty when all is well, else what is wrong by name."""
         return self._consumer.ready() | ({self.name: self.trouble} if self.trouble else {})
 
+    def pending(self) -> int:
+        """What of the log, and how many activations' sweeps, are still to be dealt with."""
+        return self._consumer.pending() + sum(writer.pending() for writer in self._writers.values())
+
     def _tend(self) -> int:
         try:
             swept = sum(writer.tend() for writer in self._writers.values())
