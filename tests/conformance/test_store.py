@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -281,3 +282,32 @@ def test_instants_survive_to_the_microsecond(store):
     at = datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
     store.commit(Batch(appends=[Append(TENANT, ADA, Shown("x", 1), at)]))
     assert store.stream(ADA)[0].recorded_at == at
+
+
+def test_a_read_sees_one_moment_whatever_is_written_meanwhile(store):
+    database = store.recorder.datastore.database
+    with database.read() as cursor:
+        assert cursor.execute("SELECT count(*) FROM event").fetchone() == (0,)
+        store.commit(Batch(appends=shown(ADA, 1)))
+        assert cursor.execute("SELECT count(*) FROM event").fetchone() == (0,)
+    assert levels(store.stream(ADA)) == [1]
+
+
+def test_threads_that_come_and_go_leave_no_connections_behind(store):
+    database = store.recorder.datastore.database
+
+    def read() -> None:
+        store.stream(ADA)
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(50):
+        thread = Thread(target=read)
+        thread.start()
+        thread.join()
+    assert len(database._idle) <= 1
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 3
+
+
+def test_a_reader_cannot_write(store):
+    with pytest.raises(sqlite3.OperationalError), store.recorder.datastore.database.read() as cursor:
+        cursor.execute("DELETE FROM event")

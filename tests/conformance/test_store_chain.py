@@ -115,6 +115,15 @@ def test_a_deleted_event_leaves_a_hole_in_the_journal_that_is_noticed(store, fil
         store.events(3, 1)
 
 
+def test_a_journal_cut_off_at_its_end_is_noticed(store, files):
+    assert store.events(8, 10) == []
+    files.sql("DELETE FROM event WHERE seq = 8")
+    for after, limit in ((0, 100), (7, 1), (7, 100)):
+        with pytest.raises(Tampered):
+            store.events(after, limit)
+    assert len(store.events(0, 7)) == 7
+
+
 def test_an_event_is_not_added_to_a_stream_whose_head_was_moved(store, files):
     files.sql("UPDATE head SET ver = 3 WHERE stream = ?", ADA.bytes)
     with pytest.raises(Tampered):

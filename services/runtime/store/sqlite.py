@@ -1,4 +1,4 @@
-"""One SQLite file: one writer connection behind a lock, a reading connection a thread, numbered migrations."""
+"""One SQLite file: one writer connection behind a lock, reading connections as many as read at once, migrations."""
 
 import sqlite3
 import threading
@@ -9,6 +9,7 @@ from pathlib import Path
 
 BUSY_TIMEOUT_S = 10.0
 CHECKPOINT_PAGES = 4000
+IDLE_READERS_MAX = 8
 
 
 class NewerSchema(Exception):
@@ -21,8 +22,10 @@ class Database:
     def __init__(self, path: Path, migrations: Sequence[str]) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
-        self._readers = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._reading = threading.local()
+        self._idle: list[sqlite3.Connection] = []
+        self._lock_of_idle = threading.Lock()
+        self._closed = False
         self._writer = self._open()
         _migrate(self._writer, migrations)
 
@@ -44,18 +47,17 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Cursor]:
-        """A snapshot of what was committed when the first row is read; nested reads share the outer one."""
-        reader = self._reader()
-        cursor = reader.cursor()
-        nested = reader.in_transaction
+        """A snapshot of what was committed when the first row is read; reads within a read share its snapshot."""
+        outer: sqlite3.Connection | None = getattr(self._reading, "connection", None)
+        if outer is not None:
+            yield outer.cursor()
+            return
+        connection = self._reading.connection = self._borrow()
         try:
-            if not nested:
-                cursor.execute("BEGIN")
-            yield cursor
+            yield connection.execute("BEGIN")
         finally:
-            cursor.close()
-            if not nested:
-                reader.rollback()
+            self._reading.connection = None
+            self._give_back(connection)
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file and empty it, so that what was deleted is nowhere on disk.
@@ -67,17 +69,29 @@ class Database:
 
     def close(self) -> None:
         """Close every connection; the last one to close folds the write-ahead log into the file."""
+        with self._lock_of_idle:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
         with self._lock:
-            for connection in self._opened:
-                connection.close()
-            self._opened.clear()
+            self._writer.close()
 
-    def _reader(self) -> sqlite3.Connection:
-        reader: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if reader is None:
-            reader = self._readers.connection = self._open()
-            reader.execute("PRAGMA query_only = ON")
-        return reader
+    def _borrow(self) -> sqlite3.Connection:
+        with self._lock_of_idle:
+            if self._idle:
+                return self._idle.pop()
+        connection = self._open()
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        connection.rollback()
+        with self._lock_of_idle:
+            if not self._closed and len(self._idle) < IDLE_READERS_MAX:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -87,8 +101,6 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA secure_delete = ON")
-        with self._lock:
-            self._opened.append(connection)
         return connection
 
 
