@@ -163,6 +163,11 @@ def test_a_media_type_not_offered_is_refused(accept: str) -> None:
         negotiate(accept, ("a/x",))
 
 
+def test_a_learner_nobody_registered_is_not_found(school: School) -> None:
+    school.get(f"/v1/learners/{uuid4()}/credentials", status=404)
+    assert school.credentials(BEN) == []
+
+
 def test_a_credential_nobody_issued_is_not_found(school: School) -> None:
     school.get(f"/v1/credentials/{uuid4()}", status=404)
     school.get("/v1/credentials/not-a-uuid", status=400)

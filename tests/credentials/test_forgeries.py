@@ -13,6 +13,7 @@ from services.credentials.signing.base58 import to_multikey
 from services.credentials.verifying.verify import verify
 from tests.credentials import samples
 from tests.credentials.node import ask
+from tests.credentials.school import ANA, BEN, DIPLOMA, School
 
 pytestmark = pytest.mark.node
 Json = dict[str, Any]
@@ -185,6 +186,28 @@ def test_a_forgery_is_refused_by_both_for_the_expected_reason(
     forge(case)
     ours = verify(case.credential, case.did, case.statuses, now=samples.NOON)
     assert [reason.code for reason in ours.reasons] == [our_code]
+
+
+def test_every_credential_the_service_issues_is_accepted_and_the_revoked_one_seen_as_revoked(school: School) -> None:
+    school.put()
+    school.put("diploma", DIPLOMA)
+    for learner in (ANA, BEN):
+        school.says(school.met(), learner)
+    school.settle()
+    for award in school.awards("proposed"):
+        school.decide(award["award"], "grant")
+    school.says(school.lapsed(), BEN)
+    school.settle()
+    issued = [one for learner in (ANA, BEN) for one in school.credentials(learner)]
+    verdicts = ask(*(job_of(school.bundle(one)) for one in issued))
+    assert [one["achievement"] for one in issued if one["revoked"]] == ["welder"]
+    assert verdicts == [{"verified": True, "revoked": one["revoked"], "errors": []} for one in issued]
+
+
+def job_of(bundle: Json) -> Json:
+    """A bundle as a verifier with an empty cache would get it: each document by its own address."""
+    documents = {bundle[name]["id"]: bundle[name] for name in ("didDocument", "statusList")}
+    return {"credential": bundle["credential"], "documents": documents, "now": NOW}
 
 
 def test_a_revoked_credential_is_seen_as_revoked_by_both() -> None:

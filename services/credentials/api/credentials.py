@@ -15,7 +15,7 @@ from services.credentials.storage.queries import CredentialRow
 from services.credentials.use_cases.refusals import CredentialUnknown, LearnerOfAnother, MediaTypeNotOffered
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant
-from services.runtime.keys import KeyDestroyed
+from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["credentials"])
@@ -24,7 +24,7 @@ BUNDLE = "application/vnd.wayproof.bundle+json"
 OFFERED = ("application/json", "application/vc+ld+json", "application/vc", BUNDLE)
 
 
-@router.get("/learners/{learner}/credentials", responses=problems(LearnerOfAnother, KeyDestroyed))
+@router.get("/learners/{learner}/credentials", responses=problems(LearnerOfAnother, KeyUnknown, KeyDestroyed))
 def list_credentials(learner: UUID, shared: Shared, caller: Annotated[Caller, Can("credentials:read")]) -> Response:
     """What was issued to the learner, the oldest first, revoked or not."""
     if caller.learner not in {None, learner}:

@@ -26,6 +26,10 @@ class StreamKeys:
             return self._keys.tenant_data_key(tenant, ACHIEVEMENTS)
         return self._keys.learner_key(tenant, learner)
 
+    def check_learner(self, tenant: str, learner: UUID) -> None:
+        """Raises KeyUnknown for somebody who was never registered, KeyDestroyed for somebody erased."""
+        self._keys.learner_key(tenant, learner)
+
     def remember(self, stream: UUID, learner: UUID) -> None:
         """The award is this learner's."""
         with self._lock:

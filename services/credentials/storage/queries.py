@@ -64,8 +64,8 @@ class Queries:
 
     def credentials_of(self, tenant: str, learner: UUID) -> list[CredentialRow]:
         """A learner's credentials, the oldest first."""
-        where = f"{_CREDENTIAL} WHERE tenant = ? AND learner = ? ORDER BY issued_at, id LIMIT ?"
-        return [_credential(row) for row in self._rows(where, tenant, learner.bytes, PAGE_MAX)]
+        where = f"{_CREDENTIAL} WHERE tenant = ? AND learner = ? ORDER BY issued_at, id"
+        return [_credential(row) for row in self._rows(where, tenant, learner.bytes)]
 
     def award(self, tenant: str, award_id: UUID) -> AwardRow | None:
         """One award of the tenant's."""

@@ -36,6 +36,7 @@ class Answers:
 
     def credentials_of(self, tenant: str, learner: UUID) -> list[tuple[CredentialRow, Award]]:
         """A learner's credentials, the oldest first."""
+        self._tools.owners.check_learner(tenant, learner)
         rows = self._tools.queries.credentials_of(tenant, learner)
         store = self._partitions.reading(self._partitions.of_learner(tenant, learner))
         return [(row, fold(store.stream(row.award))) for row in rows]
