@@ -202,7 +202,7 @@ def _is_small_order(public: bytes) -> bool:
 
 
 def _mac(key: bytes, signed: bytes) -> str:
-    return base64.b64encode(hmac.digest(key, signed, sha256)).decode()
+    return base64.b64encode(hmac.new(key, signed, sha256).digest()).decode()
 
 
 def _signed_bytes(message_id: str, timestamp: str, body: bytes) -> bytes:

@@ -43,7 +43,7 @@ def next_import(cursor: sqlite3.Cursor) -> Import | None:
 
 def count_waiting(cursor: sqlite3.Cursor) -> int:
     """How many files are not done."""
-    count: int = cursor.execute("SELECT count(*) FROM imports WHERE state IN ('waiting', 'running')").fetchone()[0]
+    count: int = cursor.execute("SELECT count(*) FROM import WHERE state IN ('waiting', 'running')").fetchone()[0]
     return count
 
 

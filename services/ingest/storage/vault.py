@@ -27,6 +27,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 DROP_PARKED = "DELETE FROM parked WHERE arrival = ?"
 
+LINKS_KEPT_MAX = 200_000
+
 
 @dataclass(frozen=True, slots=True)
 class Parked:
@@ -46,6 +48,23 @@ def learners_by_tag(cursor: sqlite3.Cursor, tags: Iterable[bytes]) -> dict[bytes
     """Whom the identifiers mean, those that are linked."""
     found = rows_by_tag(cursor, "SELECT tag, learner FROM identifier WHERE tag", tags)
     return {tag: UUID(bytes=learner) for tag, learner in found}
+
+
+class Links:
+    """Whom identifiers mean, as far as this process has seen: a link is never edited, so what is known stays true."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, UUID] = {}
+
+    def of(self, cursor: sqlite3.Cursor, tags: set[bytes]) -> dict[bytes, UUID]:
+        """Those of the identifiers that are linked; only the ones not seen before are looked up."""
+        known = self._known
+        if unseen := tags - known.keys():
+            if len(known) > LINKS_KEPT_MAX:
+                known.clear()
+                unseen = tags
+            known |= learners_by_tag(cursor, unseen)
+        return {tag: known[tag] for tag in tags if tag in known}
 
 
 def tenant_of_learner(cursor: sqlite3.Cursor, learner: UUID) -> str | None:

@@ -87,17 +87,20 @@ class Group:
     keys: KeyStore
     catalogues: Callable[[str], Catalogue]
     seq: int
+    links: vault.Links = field(default_factory=vault.Links)
     known: Known = field(default_factory=Known)
     writes: Writes = field(default_factory=Writes)
     changed: set[bytes] = field(default_factory=set)
 
     def load(
-        self, records: Iterable[bytes] = (), messages: Iterable[bytes] = (), learners: Iterable[bytes] = ()
+        self, records: Iterable[bytes] = (), messages: Iterable[bytes] = (), learners: set[bytes] | None = None
     ) -> None:
         """Read what is stored about these tags and not decided upon in this group already."""
-        self.known.records = inbox.records_by_tag(self.cursor, records) | self.known.records
-        self.known.messages = inbox.messages_by_tag(self.cursor, messages) | self.known.messages
-        self.known.learners = vault.learners_by_tag(self.cursor, learners) | self.known.learners
+        known = self.known
+        known.records.update(inbox.records_by_tag(self.cursor, set(records) - known.records.keys()))
+        known.messages.update(inbox.messages_by_tag(self.cursor, set(messages) - known.messages.keys()))
+        if learners:
+            known.learners.update(self.links.of(self.cursor, learners))
 
     def draft(self) -> "Draft":
         """Paper for one piece of work."""

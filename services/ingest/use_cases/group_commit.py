@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 from typing import Any, ClassVar, Protocol
 
 from services.ingest.domain.catalogue import Catalogue
-from services.ingest.storage import inbox
+from services.ingest.storage import inbox, vault
 from services.ingest.use_cases.group import Draft, Group
 from services.runtime.clock import Clock, Ids
 from services.runtime.keys import KeyStore
@@ -84,6 +84,7 @@ class GroupCommit:
         self._database, self._keys, self._clock, self._ids = database, keys, clock, ids
         self._catalogues, self._partitions, self._on_commit = catalogues, partitions, on_commit
         self._queue: Queue[Waiting] = Queue(waiting_max)
+        self._links = vault.Links()
         self._next: Waiting | None = None
         self.commits = 0
         self.trouble: str | None = None
@@ -135,7 +136,7 @@ class GroupCommit:
     def _write(self, gathered: list[Waiting]) -> list[Waiting]:
         with self._database.read() as cursor:
             seq = inbox.next_seq(cursor)
-            group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq)
+            group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq, self._links)
             decided = [waiting for waiting in gathered if self._decide(group, waiting)]
         if decided:
             group.make_keys()
