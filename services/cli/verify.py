@@ -2,26 +2,31 @@
 
 import json
 import sys
+from datetime import datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from services.cli.documents import DOCUMENT
+from services.cli.keys import Instant
 from services.credentials.verifying.file import verify_file
 from services.credentials.verifying.verdict import Verdict
+from services.runtime.clock import parse_instant
 
 
 @click.command()
 @click.argument("file", type=DOCUMENT)
 @click.option("--did", type=DOCUMENT, help="The issuer's DID document, from where you trust it.")
 @click.option("--status", type=DOCUMENT, help="The status list credential, as fresh as you need it.")
+@click.option("--at", type=Instant(), help="As of this instant instead of now: was it good then?")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def verify(file: Path, did: Path | None, status: Path | None, as_json: bool) -> None:
+def verify(file: Path, did: Path | None, status: Path | None, at: datetime | None, as_json: bool) -> None:
     """Verify FILE: a credential, or a bundle of one with its issuer's DID document and status list.
 
     Exit 0 when it holds, 1 when it does not.
     """
-    verdict = verify_file(file, did, status)
+    verdict = verify_file(file, did, status, now=at)
     if as_json:
         click.echo(json.dumps(verdict.as_json()))
     else:
@@ -29,11 +34,20 @@ def verify(file: Path, did: Path | None, status: Path | None, as_json: bool) -> 
     sys.exit(0 if verdict.verified else 1)
 
 
+def _instant(at: str | None) -> datetime | None:
+    try:
+        return parse_instant(at) if at else None
+    except ValueError:
+        raise click.UsageError("--at takes an RFC 3339 instant with its offset, as 2026-10-03T09:00:00Z") from None
+
+
 def _tell(verdict: Verdict) -> None:
     click.secho("verified" if verdict.verified else "NOT verified", bold=True)
-    for name, value in (("credential", verdict.credential), ("issuer", verdict.issuer), ("key", verdict.key_from)):
+    for name, value in (("credential", verdict.credential), ("issuer", verdict.issuer)):
         if value:
             click.echo(f"  {name}: {value}")
+    if verdict.key_from == "bundle":
+        click.echo("  key: the bundle's own; with --did, one you trust, it also says who issued it")
     for check, outcome in verdict.checks.items():
         click.echo(f"  {outcome.replace('_', ' '):12} {check}")
     for reason in verdict.reasons:
