@@ -3,7 +3,6 @@
 import json
 import sys
 from datetime import datetime
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from services.cli.documents import DOCUMENT
 from services.cli.keys import Instant
 from services.credentials.verifying.file import verify_file
 from services.credentials.verifying.verdict import Verdict
-from services.runtime.clock import parse_instant
 
 
 @click.command()
@@ -32,13 +30,6 @@ def verify(file: Path, did: Path | None, status: Path | None, at: datetime | Non
     else:
         _tell(verdict)
     sys.exit(0 if verdict.verified else 1)
-
-
-def _instant(at: str | None) -> datetime | None:
-    try:
-        return parse_instant(at) if at else None
-    except ValueError:
-        raise click.UsageError("--at takes an RFC 3339 instant with its offset, as 2026-10-03T09:00:00Z") from None
 
 
 def _tell(verdict: Verdict) -> None:

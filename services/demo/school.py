@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-TENANT = "maple"
+TENANT, DISTRICT = "maple", "maple-high"
 FRAMEWORK = "maple-portrait"
 SCALE = "maple-4"
 COMPETENCIES = {
@@ -75,7 +75,11 @@ def framework_package() -> dict[str, object]:
         }
         for code, statement in COMPETENCIES.items()
     ]
-    head = {"identifier": str(document), "title": "Maple Portrait of a Graduate", "uri": "https://maple.example.org/case/portrait"}
+    head = {
+        "identifier": str(document),
+        "title": "Maple Portrait of a Graduate",
+        "uri": "https://maple.example.org/case/portrait",
+    }
     return {"CFDocument": head, "CFItems": items}
 
 
@@ -83,11 +87,15 @@ def roster(school: School) -> list[dict[str, object]]:
     """The registrar's list: who they are, and every identifier the pathways use for them."""
     return [
         {
-            "sourcedId": student.sourced_id,
-            "givenName": student.given,
-            "familyName": student.family,
+            "identifiers": {
+                "sourcedid": student.sourced_id,
+                "student-number": student.number,
+                "email": student.email,
+            },
+            "given_name": student.given,
+            "family_name": student.family,
             "email": student.email,
-            "student_number": student.number,
+            "enrolments": [{"organisation": DISTRICT, "begins_on": "2026-08-17"}],
         }
         for student in school.students
     ]

@@ -55,6 +55,7 @@ class Consumer:
         self._known_to_interval_s, self._elapsed_s = known_to_interval_s, elapsed_s
         self._lanes = {partition: Lane(partition, elapsed_s()) for partition in partitions}
         self._opened: LogReader | None = None
+        self._done: dict[int, int] = {}  # the offset up to which everything was dealt with, per partition
 
     @property
     def incident(self) -> LogIncident | None:
@@ -65,10 +66,10 @@ class Consumer:
         wrong = self.incident or self.trouble
         return {self.name: str(wrong)} if wrong else {}
 
-    def lag(self) -> int:
-        """Offsets between what was read and the end of the log, gaps counted."""
-        reader, ends = self._opened, self._log.ends(self._topic)
-        return sum(ends[p] - (reader.position(p) if reader else 0) for p in self._lanes)
+    def pending(self) -> int:
+        """Offsets between what has been dealt with and the end of the log, gaps counted."""
+        ends = self._log.ends(self._topic)
+        return sum(ends[partition] - self._done.get(partition, 0) for partition in self._lanes)
 
     def run(self, stop: threading.Event) -> None:
         backoff = Backoff()
@@ -98,6 +99,8 @@ class Consumer:
             with self._trying(lane):
                 self._rest(lane)
         self.trouble = self._fault
+        if self.trouble is None and self._opened is not None:
+            self._done = {partition: self._opened.position(partition) for partition in self._lanes}
         return handled
 
     @contextmanager

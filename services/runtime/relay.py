@@ -74,7 +74,7 @@ class Relay:
         """Empty when all is well, else what is wrong by name."""
         return {self.name: self.trouble} if self.trouble else {}
 
-    def backlog(self) -> int:
+    def pending(self) -> int:
         """Messages put and not yet known to be on the log."""
         with self._database.read() as cursor:
             cursor.execute("SELECT coalesce(sum(last_seq - published_seq), 0) FROM outbox_head")

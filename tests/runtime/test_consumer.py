@@ -251,9 +251,9 @@ def test_lag_counts_what_was_not_read_yet():
     log, store = make_log(), Store()
     append(log, outgoing(0, 1, 10), outgoing(1, 1, 5))
     consumer = make_consumer(log, store)
-    assert consumer.lag() == 10 + 1 + 5 + 1
+    assert consumer.pending() == 10 + 1 + 5 + 1
     consumer.step()
-    assert consumer.lag() == 0
+    assert consumer.pending() == 0
 
 
 def test_a_stopped_worker_has_finished_the_batch_at_hand():

@@ -124,7 +124,7 @@ def test_a_relay_that_has_nothing_to_do_has_stored_how_far_it_came(database):
     put_messages(database, 0, 10)
     relay = make_relay(database, log)
     drain(relay)
-    assert (published(database), relay.backlog()) == (10, 0)
+    assert (published(database), relay.pending()) == (10, 0)
 
 
 def test_a_stopped_relay_has_stored_how_far_it_came(database):
@@ -145,7 +145,7 @@ def test_a_stopped_relay_has_stored_how_far_it_came(database):
 def test_the_backlog_counts_what_is_not_known_to_be_on_the_log(database):
     relay = make_relay(database, make_log())
     put_messages(database, 0, 10)
-    assert relay.backlog() == 10
+    assert relay.pending() == 10
 
 
 def test_a_superseded_relay_sends_nothing_more(database):

@@ -1,0 +1,170 @@
+"""Who takes part in the school day, and what each of them sends or asks, over HTTP like anyone else."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from services.demo import papers
+from services.demo.school import (
+    DISTRICT,
+    FRAMEWORK,
+    TENANT,
+    School,
+    Student,
+    classroom_package,
+    framework_package,
+    roster,
+    virtual_lines,
+)
+from services.demo.stage import Stage, answered
+from services.ingest.formats.standard_webhooks import signed_headers
+
+CLASSROOM, VIRTUAL, EMPLOYER = "maple-sis", "valley-virtual", "hilltop-hospital"
+SOURCES = (
+    (CLASSROOM, DISTRICT, "classroom", papers.CLASSROOM_MAPPING),
+    (VIRTUAL, "valley-virtual", "virtual", papers.VIRTUAL_MAPPING),
+    (EMPLOYER, "hilltop-hospital", "work_based", papers.EMPLOYER_MAPPING),
+)
+
+
+@dataclass
+class Registrar:
+    """Sets everything up: documents, sources with their mappings, the roster, the achievement."""
+
+    stage: Stage
+    secret: str = ""
+    learners: dict[str, str] = field(default_factory=dict)  # given name -> pseudonym
+
+    def prepare(self, school: School) -> None:
+        """All that stands before the first piece of evidence arrives."""
+        self._documents()
+        self.stage.settle()  # the catalogue reaches ingest
+        self._sources()
+        self._people(school)
+        achievements = self.stage.client("credentials", "district", organisation=DISTRICT)
+        path = f"/v1/achievements/{papers.ACHIEVEMENT}"
+        answered(achievements.put(path, json=papers.ACHIEVEMENT_DOCUMENT), 201)
+
+    def _documents(self) -> None:
+        mastery = self.stage.client("mastery", "district", organisation=DISTRICT)
+        named = {"framework": FRAMEWORK, "version": "1"}
+        answered(mastery.post("/v1/frameworks", params=named, json=framework_package()), 201)
+        answered(mastery.post("/v1/scales", json=papers.SCALE_DOCUMENT), 201)
+        answered(mastery.post("/v1/policies", json=papers.POLICY_DOCUMENT), 201)
+        answered(mastery.post(f"/v1/policies/{papers.POLICY}/activations", json={"version": 1}), 201)
+
+    def _sources(self) -> None:
+        ingest = self.stage.client("ingest", "district", organisation=DISTRICT)
+        for name, organisation, pathway, mapping in SOURCES:
+            source = {"name": name, "organisation": organisation, "pathway": pathway}
+            answered(ingest.post("/v1/sources", json=source), 201)
+            answered(ingest.post(f"/v1/sources/{TENANT}.{name}/mappings", json=mapping), 201)
+        made = answered(ingest.post(f"/v1/sources/{TENANT}.{EMPLOYER}/keys", json={}), 201)
+        self.secret = made["secret"]
+
+    def _people(self, school: School) -> None:
+        ingest = self.stage.client("ingest", "registrar")
+        answered(ingest.post("/v1/roster", json=roster(school)), 200)
+        wanted = [{"scheme": "sourcedid", "value": student.sourced_id} for student in school.students]
+        found = answered(ingest.post("/v1/learners/lookup", json={"identifiers": wanted}), 200)["learners"]
+        self.learners = {student.given: learner for student, learner in zip(school.students, found, strict=True)}
+
+
+@dataclass
+class Senders:
+    """The three pathways, each by its own door."""
+
+    stage: Stage
+    school: School
+    secret: str
+
+    def __post_init__(self) -> None:
+        sources = {name: f"{TENANT}.{name}" for name in (CLASSROOM, VIRTUAL)}
+        self._sis = self.stage.client("ingest", "source", source=sources[CLASSROOM])
+        self._virtual = self.stage.client("ingest", "source", source=sources[VIRTUAL])
+        self._employer = httpx.Client(base_url=self.stage.urls["ingest"], timeout=30, trust_env=False)
+
+    def classroom(self, day: str) -> dict[str, int]:
+        """The nightly OneRoster package; how its rows ended."""
+        package = classroom_package(self.school, day)
+        taken = answered(self._sis.post(f"/v1/files/{TENANT}.{CLASSROOM}", content=package), 202)
+        self.stage.settle()
+        outcomes: dict[str, int] = answered(self._sis.get(f"/v1/imports/{taken['import']}"), 200)["outcomes"]
+        return outcomes
+
+    def virtual(self, day: str, again: bool = False) -> tuple[int, list[str]]:
+        """A stream of numbered lines, the last of them sent `again`: the line wanted next, and every line's outcome."""
+        stream = answered(self._virtual.post("/v1/streams"), 201)["stream"]
+        lines = [json.dumps(line).encode() for line in virtual_lines(self.school, day)]
+        outcomes, next_line = self._lines(stream, 1, lines)
+        if again:
+            repeated, next_line = self._lines(stream, len(lines), lines[-1:])
+            outcomes += repeated
+        return next_line, outcomes
+
+    def employer(self, message: str, form: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """A signed webhook: the status and the receipt."""
+        body = json.dumps(form).encode()
+        headers = signed_headers([self.secret], message, self.stage.clock.now(), body)
+        response = self._employer.post(f"/v1/webhooks/{TENANT}.{EMPLOYER}", content=body, headers=headers)
+        return response.status_code, answered(response, 200, 202)
+
+    def close(self) -> None:
+        """The employer's connection is not the stage's."""
+        self._employer.close()
+
+    def _lines(self, stream: str, first: int, lines: list[bytes]) -> tuple[list[str], int]:
+        response = self._virtual.post(
+            f"/v1/streams/{stream}/lines", params={"first": first}, content=b"\n".join(lines) + b"\n"
+        )
+        if response.status_code != 200:
+            answered(response, 200)
+        said = [json.loads(line) for line in response.content.splitlines()]
+        return [line["outcome"] for line in said[:-1]], said[-1]["next_line"]
+
+
+@dataclass
+class Auditor:
+    """Asks mastery and credentials; changes nothing."""
+
+    stage: Stage
+    learners: dict[str, str]
+
+    def __post_init__(self) -> None:
+        self._mastery = self.stage.client("mastery", "auditor")
+        self._credentials = self.stage.client("credentials", "auditor")
+
+    def team(self, who: Student, **when: str) -> dict[str, Any]:
+        """The standing in teamwork, with how final the answer is."""
+        answer = answered(self._mastery.get(self._path(who, "standings"), params=when), 200)
+        nodes = [node for policy in answer["policies"] for node in policy["competencies"] if node["code"] == "TEAM"]
+        found: dict[str, Any] = nodes[0] if nodes else {"result": "no policy", "counted": [], "why": []}
+        return {**found, "finality": answer["finality"], "position": answer["position"]}
+
+    def why(self, who: Student) -> dict[str, Any]:
+        """The trace of teamwork."""
+        answer: dict[str, Any] = answered(self._mastery.get(self._path(who, "why/TEAM")), 200)
+        return answer
+
+    def events(self, who: Student) -> list[dict[str, Any]]:
+        """Every event of the learner, in order."""
+        found: list[dict[str, Any]] = answered(self._mastery.get(self._path(who, "history")), 200)["events"]
+        return found
+
+    def credentials(self, who: Student) -> list[dict[str, Any]]:
+        """What was issued."""
+        found = answered(self._credentials.get(self._path(who, "credentials")), 200)
+        credentials: list[dict[str, Any]] = found["credentials"]
+        return credentials
+
+    def bundle(self, credential: dict[str, Any]) -> bytes:
+        """The credential with its issuer's DID document and status list, for an offline verifier."""
+        accept = {"Accept": "application/vnd.wayproof.bundle+json"}
+        response = self._credentials.get(credential["href"], headers=accept)
+        answered(response, 200)
+        return response.content
+
+    def _path(self, who: Student, what: str) -> str:
+        return f"/v1/learners/{self.learners[who.given]}/{what}"
