@@ -12,7 +12,12 @@ from services.credentials.api.dependencies import Shared, json_response
 from services.credentials.domain.award import Author, Award, Decision, Standing
 from services.credentials.storage.queries import PAGE_MAX, AwardRow
 from services.credentials.use_cases.answer import START, WAITING
-from services.credentials.use_cases.refusals import AwardUnknown, CursorMalformed, NotWaitingForDecision
+from services.credentials.use_cases.refusals import (
+    AwardUnknown,
+    CredentialNotSignable,
+    CursorMalformed,
+    NotWaitingForDecision,
+)
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant, from_micros, to_micros
 from services.runtime.problems import problems
@@ -48,7 +53,11 @@ def list_awards(
     return json_response({"awards": awards, "next": _cursor(rows[-1]) if len(rows) == limit else None})
 
 
-@router.post("/{award}/decisions", status_code=201, responses=problems(AwardUnknown, NotWaitingForDecision))
+@router.post(
+    "/{award}/decisions",
+    status_code=201,
+    responses=problems(AwardUnknown, NotWaitingForDecision, CredentialNotSignable),
+)
 def decide_award(
     award: UUID, body: DecisionIn, shared: Shared, caller: Annotated[Caller, Can("awards:decide")]
 ) -> Response:

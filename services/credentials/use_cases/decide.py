@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from services.credentials.domain.award import Author, Award, DecideAward, Decision, NothingToDecide
+from services.credentials.signing.errors import NotSignable
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import AwardRow
 from services.credentials.storage.rows import Owner
@@ -37,12 +38,15 @@ class DecideAwards:
     def _decide(self, work: Work, owner: Owner, award_id: UUID, command: DecideAward) -> Award:
         try:
             work.do(owner, award_id, command)
+            if command.decision is Decision.GRANT:
+                self._issue(work, owner, work.award(award_id))
         except NothingToDecide:
             raise NotWaitingForDecision from None
-        award = work.award(award_id)
-        assert award.proposed is not None
-        if command.decision is Decision.GRANT:
-            issue(
-                work, owner, self._tools.achievements.by_digest(owner.tenant, award.proposed.achievement_digest), award
-            )
+        except NotSignable as fault:
+            raise CredentialNotSignable(fault.code, at=fault.pointer) from None
         return work.award(award_id)
+
+    def _issue(self, work: Work, owner: Owner, award: Award) -> None:
+        assert award.proposed is not None
+        definition = self._tools.achievements.by_digest(owner.tenant, award.proposed.achievement_digest)
+        issue(work, owner, definition, award)

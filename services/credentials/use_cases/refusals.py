@@ -55,6 +55,12 @@ class AchievementNotSignable(Refusal):
     """A credential with this text could not be signed so that everybody reads it alike."""
 
 
+class CredentialNotSignable(Refusal):
+    """What mastery says of this learner cannot be signed so that everybody reads it alike."""
+
+    status = 409
+
+
 class MediaTypeNotOffered(Refusal):
     """The credential is not offered in any of the media types asked for."""
 

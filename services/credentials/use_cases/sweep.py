@@ -12,8 +12,9 @@ from services.credentials.storage.rows import Owner
 from services.credentials.use_cases.follow import award_all
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.clock import Clock
-from services.runtime.keys import KeyDestroyed
+from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.sealing import Unreadable
+from services.runtime.store.port import Fenced, VersionConflict
 from services.runtime.telemetry import describe, get_logger
 
 log = get_logger(__name__)
@@ -48,14 +49,20 @@ class Sweep:
     def run(self, stop: threading.Event) -> None:
         """Look when woken, and now and then."""
         while not stop.is_set():
-            try:
-                self.step()
-                self.trouble = None
-            except OSError as fault:  # a full disk, say: tried again
-                self.trouble = describe(fault)
-                log.fault("failed, will be tried again", fault)
+            self._try_step()
             self._news.wait(LOOK_INTERVAL_S)
             self._news.clear()
+
+    def _try_step(self) -> None:
+        try:
+            self.step()
+        except (Fenced, VersionConflict):
+            raise  # another process writes this partition, or this one is wrong
+        except Exception as fault:
+            self.trouble = describe(fault)
+            log.fault("failed, will be tried again", fault)
+        else:
+            self.trouble = None
 
     def step(self) -> None:
         """Every sweep that is due, on every partition."""
@@ -84,7 +91,7 @@ class Sweep:
             try:
                 with work.all_or_nothing():
                     self._award_one(work, Owner(tenant, met.learner, work.store.partition), met)
-            except (KeyDestroyed, Unreadable):
+            except (KeyDestroyed, KeyUnknown, Unreadable):
                 continue  # erased since
             except NotSignable as fault:
                 log.error("left out of the sweep", partition=work.store.partition, reason=fault.code)
