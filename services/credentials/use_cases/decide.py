@@ -8,7 +8,7 @@ from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import AwardRow
 from services.credentials.storage.rows import Owner
 from services.credentials.use_cases.award import issue
-from services.credentials.use_cases.refusals import AwardUnknown, NotWaitingForDecision
+from services.credentials.use_cases.refusals import AwardUnknown, CredentialNotSignable, NotWaitingForDecision
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.clock import Clock
 
