@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import ExitStack, closing
 
 from contracts.events import MASTERY_CATALOGUE
 from services.ingest.api import dependencies, files, learners, observations, receipts, sources, streams, webhooks
@@ -43,13 +44,14 @@ def build(
 ) -> Service:
     """The service with its workers; tests hand in the ports they want to hold."""
     folder = settings.data_dir
-    lock = lock_folder(folder / PRODUCER)
+    made = ExitStack()  # what was made here is closed here, the folder's lock last
+    made.enter_context(closing(lock_folder(folder / PRODUCER)))
     clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
     ids = ids or (SeededIds(f"{settings.ids_seed}/{PRODUCER}") if settings.ids_seed else RandomIds())
-    log = log or EmbeddedLog(folder / "log", settings.log_partitions)
-    keys = keys or SqliteKeyStore(folder / "keys", seed=settings.ids_seed)
+    log = log or made.enter_context(closing(EmbeddedLog(folder / "log", settings.log_partitions)))
+    keys = keys or made.enter_context(closing(SqliteKeyStore(folder / "keys", seed=settings.ids_seed)))
     access = access or FileRegister(folder / "access.json", clock)
-    database = Database(folder / PRODUCER / "ingest.db", MIGRATIONS)
+    database = made.enter_context(closing(Database(folder / PRODUCER / "ingest.db", MIGRATIONS)))
     sealer = Sealer(keys, f"/{PRODUCER}")
     catalogues = catalogue.Catalogues(database)
     relay = Relay(database, log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}")
@@ -86,12 +88,7 @@ def build(
         settings, clock, keys, database, registered, tags, commits, settle, publishing.about, importer
     )
 
-    def close() -> None:
-        database.close()
-        log.close()
-        lock.close()
-
-    return Service("ingest", app, [commits, relay, consumer, importer], ready, close)
+    return Service("ingest", app, [commits, relay, consumer, importer], ready, made.close)
 
 
 def _position(database: Database, part: int) -> Position:

@@ -61,6 +61,7 @@ async def take_lines(
     first: Annotated[int, Query(ge=1, le=LINE_MAX)],
 ) -> Response:
     """NDJSON, at most 5 MB: an outcome for each line, then {next_line, receipt}; a gap is refused."""
+    shared.commits.check()
     source = source_of(shared, caller)
     body = await read_body(request, shared.settings.batch_bytes_max)
     taken = await run_in_threadpool(_take, shared, source, stream, body, first)

@@ -99,6 +99,11 @@ class GroupCommit:
             raise TooBusy from None
         return waiting.answer
 
+    def check(self) -> None:
+        """Refuse before anything is read or parsed when too much waits already."""
+        if self._queue.full():
+            raise TooBusy
+
     def do(self, work: Work) -> Any:
         """Queue the work and wait for its commit."""
         return self.submit(work).result()

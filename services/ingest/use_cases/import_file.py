@@ -1,5 +1,6 @@
 """Files: taken whole and durably, then settled row by row; a kill at any instant repeats and loses nothing."""
 
+import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,10 +162,17 @@ class Importer:
                 self._news.wait(LOOK_S)
                 self._news.clear()
                 continue
-            try:
-                self.settle(waiting, stop)
-            except (NotDurable, TooBusy):
-                stop.wait(PAUSE_S)
+            self._try(waiting, stop)
+
+    def _try(self, waiting: Import, stop: threading.Event) -> None:
+        """A store in trouble is tried again; a file that cannot be settled says so and lets the next one through."""
+        try:
+            self.settle(waiting, stop)
+        except (NotDurable, TooBusy, sqlite3.Error):
+            stop.wait(PAUSE_S)
+        except Exception as fault:
+            log.fault("file not settled", fault, source=waiting.source)
+            self._commits.do(RefuseFile(waiting, type(fault).__name__))
 
     def settle(self, progress: Import, stop: threading.Event) -> None:
         """Read the file again and settle what was not settled yet."""

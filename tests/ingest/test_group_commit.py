@@ -1,0 +1,143 @@
+"""The group commit: together in one transaction, apart in success and failure, never answered before it is durable."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from services.ingest.domain.catalogue import Catalogue
+from services.ingest.storage.schema import MIGRATIONS
+from services.ingest.use_cases.group import Draft, Group
+from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy, Waiting
+from services.runtime.clock import RandomIds, SystemClock
+from services.runtime.keys import SqliteKeyStore
+from services.runtime.problems import Refusal
+from services.runtime.store.sqlite import Database
+
+OPEN = "INSERT INTO stream (id, tenant, source, next_line, opened_at) VALUES (?, 't', 's', 1, 0)"
+
+
+@dataclass
+class Note:
+    """Work that writes one row under its name, or fails as told."""
+
+    items: ClassVar[int] = 1
+    name: bytes
+    alone: bool = False
+    fails: Exception | None = None
+    seen: list[int] = field(default_factory=list)
+
+    def ask(self, group: Group) -> None:
+        self.seen.append(len(group.writes.rows.get(OPEN, [])))
+
+    def decide(self, draft: Draft) -> bytes:
+        draft.writes.add(OPEN, (self.name,))
+        if self.fails:
+            raise self.fails
+        return self.name
+
+
+@pytest.fixture
+def commits(tmp_path: Path) -> Iterator[GroupCommit]:
+    """A group commit nobody runs: the test gathers and commits."""
+    database = Database(tmp_path / "ingest.db", MIGRATIONS)
+    keys = SqliteKeyStore(tmp_path / "keys")
+    yield GroupCommit(database, keys, SystemClock(), RandomIds(), lambda _: Catalogue(), 4, waiting_max=8)
+    database.close()
+    keys.close()
+
+
+def names(commits: GroupCommit) -> set[bytes]:
+    """What is durable."""
+    with commits._database.read() as cursor:
+        return {row[0] for row in cursor.execute("SELECT id FROM stream").fetchall()}
+
+
+def test_what_waits_is_committed_together(commits: GroupCommit) -> None:
+    answers = [commits.submit(Note(bytes([n]))) for n in range(5)]
+    commits.commit(commits._gather())
+    assert [answer.result(0) for answer in answers] == [bytes([n]) for n in range(5)]
+    assert commits.commits == 1
+
+
+def test_work_that_fails_takes_nothing_of_its_neighbours_along(commits: GroupCommit) -> None:
+    good, refused, broken, last = (
+        commits.submit(work)
+        for work in (Note(b"a"), Note(b"b", fails=Refusal()), Note(b"c", fails=KeyError("x")), Note(b"d"))
+    )
+    commits.commit(commits._gather())
+    assert (good.result(0), last.result(0)) == (b"a", b"d")
+    assert isinstance(refused.exception(0), Refusal)
+    assert isinstance(broken.exception(0), KeyError)
+    assert names(commits) == {b"a", b"d"}
+
+
+def test_work_that_must_be_alone_makes_a_group_of_its_own_in_its_turn(commits: GroupCommit) -> None:
+    alone = Note(b"b", alone=True)
+    for work in (Note(b"a"), alone, Note(b"c")):
+        commits.submit(work)
+    groups = [[waiting.work for waiting in commits._gather()] for _ in range(3)]
+    assert [[work.name for work in group] for group in groups] == [[b"a"], [b"b"], [b"c"]]
+
+
+def test_beyond_its_bound_the_queue_refuses_at_once_and_says_when_to_come_back(commits: GroupCommit) -> None:
+    for n in range(8):
+        commits.submit(Note(bytes([n])))
+    with pytest.raises(TooBusy):
+        commits.check()
+    with pytest.raises(TooBusy) as refused:
+        commits.submit(Note(b"one too many"))
+    assert refused.value.status == 503
+    assert refused.value.headers["Retry-After"] == "1"
+
+
+def test_a_commit_that_fails_is_answered_as_not_durable_and_the_next_one_works(commits: GroupCommit) -> None:
+    class Twice(Note):
+        def decide(self, draft: Draft) -> bytes:
+            draft.writes.add(OPEN, (self.name,), (self.name,))
+            return self.name
+
+    answers = [commits.submit(Note(b"a")), commits.submit(Twice(b"b"))]
+    commits.commit(commits._gather())
+    assert all(isinstance(answer.exception(0), NotDurable) for answer in answers)
+    assert names(commits) == set()
+    assert "group commit" in commits.ready()
+    commits.submit(Note(b"c"))
+    commits.commit(commits._gather())
+    assert names(commits) == {b"c"}
+    assert commits.ready() == {}
+
+
+def test_nothing_is_answered_before_it_is_durable(commits: GroupCommit, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[bool, set[bytes]]] = []
+    answer = commits.submit(Note(b"a"))
+    answer.add_done_callback(lambda done: seen.append((done.done(), names(commits))))
+    write = Group.write
+
+    def watched(self: Group, *said: Any) -> None:
+        assert not answer.done()
+        write(self, *said)
+
+    monkeypatch.setattr(Group, "write", watched)
+    commits.commit(commits._gather())
+    assert seen == [(True, {b"a"})]
+
+
+def test_told_to_stop_it_first_commits_what_waits(commits: GroupCommit) -> None:
+    answers = [commits.submit(Note(bytes([n]), alone=n % 2 == 0)) for n in range(6)]
+    stop = threading.Event()
+    stop.set()
+    commits.run(stop)
+    assert all(answer.done() for answer in answers)
+    assert len(names(commits)) == 6
+
+
+def test_a_caller_that_hangs_up_does_not_disturb_the_group(commits: GroupCommit) -> None:
+    gone, stays = commits.submit(Note(b"a")), commits.submit(Note(b"b"))
+    assert not gone.cancel()
+    commits.commit(commits._gather())
+    assert stays.result(0) == b"b"
+    assert isinstance(Waiting(Note(b"x")).answer.done(), bool)
