@@ -36,7 +36,7 @@ demo: $(VENV)/runtime.stamp
 	$(BIN)/python -m services demo
 
 up: $(VENV)/runtime.stamp
-	$(BIN)/python -m services up
+	$(BIN)/python -m services up --data data --sample
 
 # ---- how it is kept right
 

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -26,12 +27,14 @@ STOP_LIMIT_S = 30.0  # a service gives its requests and workers 20 s
 @click.option("--data", type=click.Path(path_type=Path), default="data", envvar="WAYPROOF_DATA_DIR", show_default=True)
 @click.option("--host", default="127.0.0.1", envvar="WAYPROOF_HOST", show_default=True, help="Address to listen on.")
 @click.option("--ports", default="8801,8802,8803", show_default=True, help="Ports in that order; 0 takes a free one.")
-def up(data: Path, host: str, ports: str) -> None:
+@click.option("--sample", is_flag=True, help="Load a sample district when the folder has none, and print its keys.")
+def up(data: Path, host: str, ports: str, sample: bool) -> None:
     """Run ingest, mastery and credentials; restart one that dies; stop all on Ctrl-C or SIGTERM."""
     data.mkdir(parents=True, exist_ok=True)
     lock = _hold(data)
     numbers = _ports(host, ports)
-    supervisor = Supervisor(data, make_children(data, host, numbers, _command), click.echo)
+    told = partial(_load_sample, data) if sample else _nothing
+    supervisor = Supervisor(data, make_children(data, host, numbers, _command), click.echo, told)
     try:
         code = supervisor.run()
     finally:
@@ -47,10 +50,12 @@ class Supervisor:
         data: Path,
         children: Sequence[Child],
         say: Callable[[str], None],
+        when_ready: Callable[[Mapping[str, str]], Iterable[str]] = lambda urls: (),
         stop_limit_s: float = STOP_LIMIT_S,
     ) -> None:
         self._file = data / "up.json"
         self._children, self._say, self._stop_limit_s = children, say, stop_limit_s
+        self._when_ready = when_ready
         self._signals = 0
         self._told_ready = False
 
@@ -71,6 +76,8 @@ class Supervisor:
         changed = [self._look_after_one(child) for child in self._children]
         if not self._told_ready and all(child.ready for child in self._children):
             self._told_ready = True
+            for line in self._when_ready({child.name: child.url for child in self._children}):
+                self._say(line)
             self._say("ready; stop with Ctrl-C")
         return any(changed)
 
@@ -108,6 +115,21 @@ class Supervisor:
         while not child.ended() and time.monotonic() < until and self._signals < 2:
             time.sleep(TICK_S)
         return child.end()
+
+
+def _nothing(urls: Mapping[str, str]) -> Iterable[str]:
+    return ()
+
+
+def _load_sample(data: Path, urls: Mapping[str, str]) -> Iterable[str]:
+    """A district that cannot be loaded is said, and the services stay up."""
+    from services.demo.sample import load
+    from services.demo.site import NotAsTold
+
+    try:
+        return load(data, urls)
+    except NotAsTold as fault:
+        return [f"the sample district is not loaded: {fault}"]
 
 
 def make_children(data: Path, host: str, ports: Iterable[int], command: Callable[[str], Sequence[str]]) -> list[Child]:

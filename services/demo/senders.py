@@ -18,7 +18,7 @@ from services.demo.school import (
     roster,
     virtual_lines,
 )
-from services.demo.stage import Stage, answered
+from services.demo.site import Site, answered
 from services.ingest.formats.standard_webhooks import signed_headers
 
 CLASSROOM, VIRTUAL, EMPLOYER = "maple-sis", "valley-virtual", "hilltop-hospital"
@@ -33,22 +33,22 @@ SOURCES = (
 class Registrar:
     """Sets everything up: documents, sources with their mappings, the roster, the achievement."""
 
-    stage: Stage
+    site: Site
     secret: str = ""
     learners: dict[str, str] = field(default_factory=dict)  # given name -> pseudonym
 
     def prepare(self, school: School) -> None:
         """All that stands before the first piece of evidence arrives."""
         self._documents()
-        self.stage.settle()  # the catalogue reaches ingest
+        self.site.settle()  # the catalogue reaches ingest
         self._sources()
         self._people(school)
-        achievements = self.stage.client("credentials", "district", organisation=DISTRICT)
+        achievements = self.site.client("credentials", "district", organisation=DISTRICT)
         path = f"/v1/achievements/{papers.ACHIEVEMENT}"
         answered(achievements.put(path, json=papers.ACHIEVEMENT_DOCUMENT), 201)
 
     def _documents(self) -> None:
-        mastery = self.stage.client("mastery", "district", organisation=DISTRICT)
+        mastery = self.site.client("mastery", "district", organisation=DISTRICT)
         named = {"framework": FRAMEWORK, "version": "1"}
         answered(mastery.post("/v1/frameworks", params=named, json=framework_package()), 201)
         answered(mastery.post("/v1/scales", json=papers.SCALE_DOCUMENT), 201)
@@ -56,7 +56,7 @@ class Registrar:
         answered(mastery.post(f"/v1/policies/{papers.POLICY}/activations", json={"version": 1}), 201)
 
     def _sources(self) -> None:
-        ingest = self.stage.client("ingest", "district", organisation=DISTRICT)
+        ingest = self.site.client("ingest", "district", organisation=DISTRICT)
         for name, organisation, pathway, mapping in SOURCES:
             source = {"name": name, "organisation": organisation, "pathway": pathway}
             answered(ingest.post("/v1/sources", json=source), 201)
@@ -65,7 +65,7 @@ class Registrar:
         self.secret = made["secret"]
 
     def _people(self, school: School) -> None:
-        ingest = self.stage.client("ingest", "registrar")
+        ingest = self.site.client("ingest", "registrar")
         answered(ingest.post("/v1/roster", json=roster(school)), 200)
         wanted = [{"scheme": "sourcedid", "value": student.sourced_id} for student in school.students]
         found = answered(ingest.post("/v1/learners/lookup", json={"identifiers": wanted}), 200)["learners"]
@@ -76,21 +76,21 @@ class Registrar:
 class Senders:
     """The three pathways, each by its own door."""
 
-    stage: Stage
+    site: Site
     school: School
     secret: str
 
     def __post_init__(self) -> None:
         sources = {name: f"{TENANT}.{name}" for name in (CLASSROOM, VIRTUAL)}
-        self._sis = self.stage.client("ingest", "source", source=sources[CLASSROOM])
-        self._virtual = self.stage.client("ingest", "source", source=sources[VIRTUAL])
-        self._employer = httpx.Client(base_url=self.stage.urls["ingest"], timeout=30, trust_env=False)
+        self._sis = self.site.client("ingest", "source", source=sources[CLASSROOM])
+        self._virtual = self.site.client("ingest", "source", source=sources[VIRTUAL])
+        self._employer = httpx.Client(base_url=self.site.urls["ingest"], timeout=30, trust_env=False)
 
     def classroom(self, day: str) -> dict[str, int]:
         """The nightly OneRoster package; how its rows ended."""
         package = classroom_package(self.school, day)
         taken = answered(self._sis.post(f"/v1/files/{TENANT}.{CLASSROOM}", content=package), 202)
-        self.stage.settle()
+        self.site.settle()
         outcomes: dict[str, int] = answered(self._sis.get(f"/v1/imports/{taken['import']}"), 200)["outcomes"]
         return outcomes
 
@@ -107,7 +107,7 @@ class Senders:
     def employer(self, message: str, form: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """A signed webhook: the status and the receipt."""
         body = json.dumps(form).encode()
-        headers = signed_headers([self.secret], message, self.stage.clock.now(), body)
+        headers = signed_headers([self.secret], message, self.site.clock.now(), body)
         response = self._employer.post(f"/v1/webhooks/{TENANT}.{EMPLOYER}", content=body, headers=headers)
         return response.status_code, answered(response, 200, 202)
 
@@ -129,12 +129,12 @@ class Senders:
 class Auditor:
     """Asks mastery and credentials; changes nothing."""
 
-    stage: Stage
+    site: Site
     learners: dict[str, str]
 
     def __post_init__(self) -> None:
-        self._mastery = self.stage.client("mastery", "auditor")
-        self._credentials = self.stage.client("credentials", "auditor")
+        self._mastery = self.site.client("mastery", "auditor")
+        self._credentials = self.site.client("credentials", "auditor")
 
     def team(self, who: Student, **when: str) -> dict[str, Any]:
         """The standing in teamwork, with how final the answer is."""

@@ -10,7 +10,8 @@ import click
 
 from services.demo.school import Student, internship_form, open_school
 from services.demo.senders import Auditor, Registrar, Senders
-from services.demo.stage import Stage, StageFailed
+from services.demo.site import NotAsTold
+from services.demo.stage import Stage
 from services.runtime.clock import format_instant
 
 LEDGER = Counter[str]
@@ -150,7 +151,7 @@ def say(when: str, what: str) -> None:
 def hold(held: bool, what: str) -> None:
     """The story is only worth telling while every step of it holds."""
     if not held:
-        raise StageFailed(f"this did not hold: {what}")
+        raise NotAsTold(f"this did not hold: {what}")
 
 
 @click.command()
@@ -168,7 +169,7 @@ def demo(folder: Path) -> None:
             issued = sum(len(story.auditor.credentials(student)) for student in story.school.students)
             say("figures", f"{_counts(story.outcomes)}; {events} events in {len(story.school.students)} records")
             say("", f"{issued} credentials; started in {ready - began:.1f} s, told in {time.monotonic() - ready:.1f} s")
-    except StageFailed as failed:
+    except NotAsTold as failed:
         raise click.ClickException(str(failed)) from None
     say("", f"every step held; look around in {folder}")
 

@@ -49,7 +49,7 @@ from services.cli.supervise import Supervisor, _ports, make_children
 data, mode, limit = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 command = lambda name: [sys.executable, str(data / "service.py"), name, mode if name == "mastery" else "well"]
 children = make_children(data, "127.0.0.1", _ports("127.0.0.1", "0,0,0"), command)
-sys.exit(Supervisor(data, children, lambda line: print(line, flush=True), limit).run())
+sys.exit(Supervisor(data, children, lambda line: print(line, flush=True), stop_limit_s=limit).run())
 """
 
 HOLDER = """
