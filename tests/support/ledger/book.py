@@ -1,20 +1,28 @@
 """What was sent, what was answered, and whether what mastery holds agrees: lost, doubled, out of order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece of evidence as the test read it from the bytes it sent."""
+    """One piece of evidence as the test read it from the bytes it sent; `at` sorts as text."""
 
     record: str
     learner: str
     competency: str
     value: Fraction | None
     at: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """One piece as mastery's history shows it."""
+
+    record: str
+    evidence: str
 
 
 @dataclass
@@ -45,39 +53,46 @@ class Ledger:
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
-        self.order: dict[str, list[str]] = defaultdict(list)
+        self.order: dict[str, list[Piece]] = defaultdict(list)
 
-    def answered(self, piece: Piece, outcome: str, evidence: str | None) -> None:
-        """Note one delivery's outcome; a delivery without an answer is not noted at all."""
-        answer = self.answers.setdefault(piece.record, Answer(piece))
+    def answered(self, piece: Piece, outcome: str, evidence: str | None = None) -> None:
+        """Note one delivery's outcome; a delivery without an answer is not noted at all.
+
+        A `duplicate` may be the first that was heard of a piece: the answer to its first delivery was lost.
+        """
+        answer = self.answers.get(piece.record)
+        if answer is None:
+            answer = self.answers[piece.record] = Answer(piece)
+            self.order[piece.learner].append(piece)
+        assert answer.piece == piece, f"two pieces under record {piece.record}"
         answer.outcomes.append(outcome)
-        if evidence is None or evidence in answer.evidence:
-            return
-        answer.evidence.add(evidence)
-        self.order[piece.learner].append(evidence)
+        if evidence is not None:
+            answer.evidence.add(evidence)
 
     def outcomes(self) -> Counter[str]:
         """How often each outcome was given, over all deliveries."""
         return Counter(outcome for answer in self.answers.values() for outcome in answer.outcomes)
 
-    def pieces(self) -> Iterable[Piece]:
-        """Every piece that was acknowledged as evidence."""
-        return (answer.piece for answer in self.answers.values() if answer.evidence)
-
-    def check(self, histories: Mapping[str, list[str]]) -> Findings:
-        """Hold evidence ids by learner, in mastery's order, against what was acknowledged."""
+    def check(self, histories: Mapping[str, Sequence[Held]]) -> Findings:
+        """Hold what mastery has of every learner, in its order, against what was acknowledged."""
         found = Findings()
-        for record, answer in self.answers.items():
-            if len(answer.evidence) > 1:
-                found.contradictory.append(record)
-        for learner, acknowledged in self.order.items():
-            held = histories.get(learner, [])
-            counts = Counter(held)
-            found.lost += [evidence for evidence in acknowledged if evidence not in counts]
-            found.doubled += [evidence for evidence, count in counts.items() if count > 1]
-            known = set(acknowledged)
-            found.strangers += [evidence for evidence in held if evidence not in known]
-            kept = [evidence for evidence in held if evidence in known]
-            if kept != [evidence for evidence in acknowledged if evidence in counts]:
-                found.disordered.append(learner)
+        for learner in self.order.keys() | histories.keys():
+            self._check_learner(learner, histories.get(learner, ()), found)
         return found
+
+    def _check_learner(self, learner: str, held: Sequence[Held], found: Findings) -> None:
+        acknowledged = [piece.record for piece in self.order.get(learner, ())]
+        counts = Counter(each.record for each in held)
+        known = set(acknowledged)
+        found.lost += [record for record in acknowledged if record not in counts]
+        found.doubled += [record for record, count in counts.items() if count > 1]
+        found.strangers += [record for record in counts if record not in known]
+        kept = [record for record in counts if record in known]  # a Counter keeps the order of first sight
+        if kept != [record for record in acknowledged if record in counts]:
+            found.disordered.append(learner)
+        found.contradictory += [each.record for each in held if self._contradicts(each)]
+
+    def _contradicts(self, held: Held) -> bool:
+        """The sender was told other evidence than mastery holds, or was told two."""
+        answer = self.answers.get(held.record)
+        return answer is not None and bool(answer.evidence - {held.evidence})

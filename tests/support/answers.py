@@ -1,0 +1,44 @@
+"""Mastery's answers about learners, in the ledger's words."""
+
+from typing import Any
+
+import httpx
+
+from tests.support.ledger.book import Held
+from tests.support.ledger.reckoning import Standing
+
+EVIDENCE = "mastery.evidence-recorded.v1"
+MET = "mastery.requirement-met.v1"
+
+
+def standings_of(mastery: httpx.Client, learner: str, policy: str) -> tuple[dict[str, Standing], dict[str, str]]:
+    """Competencies by code, counted evidence by its id, and requirements by name."""
+    answer = get(mastery, f"/v1/learners/{learner}/standings", policy=policy)
+    (judged,) = answer["policies"]
+    competencies = {
+        said["code"]: Standing(said["result"], said["value"], tuple(said["counted"])) for said in judged["competencies"]
+    }
+    return competencies, {said["name"]: said["result"] for said in judged["requirements"]}
+
+
+def history_of(mastery: httpx.Client, learner: str) -> list[dict[str, Any]]:
+    """Every event of the learner, in order."""
+    events: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        page = get(mastery, f"/v1/learners/{learner}/history", after=after)
+        events += page["events"]
+        after = page["next_after"]
+    return events
+
+
+def held_in(history: list[dict[str, Any]]) -> list[Held]:
+    """The evidence in a history, in the order it was recorded; senders write the record key as the artifact."""
+    return [Held(event["said"]["artifact"], event["id"]) for event in history if event["what"] == EVIDENCE]
+
+
+def get(client: httpx.Client, path: str, **query: Any) -> Any:
+    """The answer of a call that has to succeed."""
+    answer = client.get(path, params=query)
+    assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+    return answer.json()

@@ -1,0 +1,47 @@
+"""What a test sees of a running system from outside: how far each service is behind, and how much memory it took."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+HOPS = {  # topic: who publishes, who reads
+    "mastery.catalogue": ("mastery", "ingest"),
+    "ingest.learner": ("ingest", "mastery"),
+    "mastery.learner": ("mastery", "credentials"),
+}
+DONE = "SELECT part, last_seq FROM position WHERE topic = ?"
+TOLD = "SELECT part, last_seq FROM outbox_head WHERE topic = ?"
+
+
+def told(data: Path, topic: str) -> dict[int, int]:
+    """The last message decided on, by partition, published yet or not."""
+    return _rows(data, HOPS[topic][0], TOLD, topic)
+
+
+def done(data: Path, topic: str) -> dict[int, int]:
+    """The last message whose effects are durable at its reader, by partition."""
+    return _rows(data, HOPS[topic][1], DONE, topic)
+
+
+def behind(data: Path, topic: str) -> int:
+    """Messages that are decided on and not yet taken in by whoever reads them."""
+    reached = done(data, topic)
+    return sum(last - reached.get(part, 0) for part, last in told(data, topic).items())
+
+
+def at_rest(data: Path) -> bool:
+    """Nobody has anything left to take in; in the order things flow, so that nothing slips past."""
+    return not any(behind(data, topic) for topic in HOPS)
+
+
+def peak_memory_mib(pid: int) -> float:
+    """The most that a process ever held resident."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return int(peak) / 1024
+
+
+def _rows(data: Path, service: str, sql: str, topic: str) -> dict[int, int]:
+    path = data / service / f"{service}.db"
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        return dict(connection.execute(sql, (topic,)).fetchall())
