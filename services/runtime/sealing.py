@@ -1,7 +1,6 @@
 """Public events into envelopes and back: personal content sealed under the learner's key, documents in clear."""
 
-from base64 import b64decode
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -99,7 +98,7 @@ class Sealer:
         if e.data_base64 is None or e.keyid is None:
             raise Unreadable("no-content")
         try:
-            learner, blob = UUID(e.subject), b64decode(e.data_base64, validate=True)
+            learner, blob = UUID(e.subject), a2b_base64(e.data_base64, strict_mode=True)
         except ValueError:
             raise Unreadable("malformed-envelope") from None
         key = self._keys.learner_key(e.tenant, learner)

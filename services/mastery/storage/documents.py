@@ -70,7 +70,8 @@ class Documents:
 
     def rules(self, tenant: str) -> Rules:
         """Every policy of the tenant by digest, compiled when it is first asked for."""
-        return self._rules.setdefault(tenant, TenantRules(self, tenant))
+        found = self._rules.get(tenant)
+        return found if found is not None else self._rules.setdefault(tenant, TenantRules(self, tenant))
 
     def by_digest(self, tenant: str, digest: str) -> Listed | None:
         """Which document has these bytes."""

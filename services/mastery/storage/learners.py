@@ -1,7 +1,7 @@
 """Learners as this partition knows them: whose they are, what they have adopted, and their streams opened."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +24,7 @@ class LearnerRow:
     adopted_seq: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One event of a learner's stream with its place in history."""
 
@@ -56,16 +56,19 @@ class Learners:
         with self._database.read() as cursor:
             return [_row(row) for row in cursor.execute(select, (partition, applied_seq, limit))]
 
-    def entries(self, recorded: Iterable[RecordedEvent]) -> list[Entry]:
-        """A stream's events as the domain knows them."""
-        return [Entry(r.version, r.seq, r.recorded_at, self._event(r)) for r in recorded]
+    def entries(self, recorded: Sequence[RecordedEvent]) -> list[Entry]:
+        """The events of one stream as the domain knows them."""
+        if not recorded:
+            return []
+        bodies = (r.event.body for r in recorded if isinstance(r.event, Verbatim))
+        received = self._opening.opened(bodies, recorded[0].tenant, recorded[0].stream)
+        return [Entry(r.version, r.seq, r.recorded_at, self._event(r, received)) for r in recorded]
 
-    def _event(self, recorded: RecordedEvent) -> Event:
-        event = recorded.event
-        if isinstance(event, Verbatim):
-            (command,) = self._react(self._opening.opened(event.body), recorded.recorded_at)
+    def _event(self, recorded: RecordedEvent, received: Iterator[Received]) -> Event:
+        if isinstance(recorded.event, Verbatim):
+            (command,) = self._react(next(received), recorded.recorded_at)
             return command.fact  # type: ignore[union-attr]
-        return event  # type: ignore[return-value]
+        return recorded.event  # type: ignore[return-value]
 
 
 def learner_row(row: LearnerRow) -> Row:
