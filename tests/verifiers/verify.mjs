@@ -4,10 +4,12 @@
 //     -> {"verified": true, "revoked": false, "errors": []}
 //   {"canonize": {...}}  -> {"nquads": "..."}      under the official contexts, undefined terms refused
 //   {"nquads": "..."}    -> {"nquads": "..."}      canonical
+//   {"shape": {...}}     -> {"faults": [...]}      of an Open Badges 3.0 credential, by path
 //   {"contexts": true}   -> {"<url>": {...}, ...}  the official contexts themselves
 import {checkStatus} from '@digitalbazaar/vc-bitstring-status-list';
 import {contexts as credentialsContexts} from '@digitalbazaar/credentials-context';
 import {contexts as multikeyContexts} from '@digitalbazaar/multikey-context';
+import {AchievementCredentialValidator} from '@learncard/types';
 import {cryptosuite} from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
 import didContext from 'did-context';
@@ -72,13 +74,18 @@ async function run(job) {
   if(job.contexts) {
     return Object.fromEntries(contexts);
   }
+  if(job.shape) {
+    const read = AchievementCredentialValidator.safeParse(job.shape);
+    return {faults: (read.error?.issues ?? []).map(issue => issue.path.join('/'))};
+  }
   if(job.canonize) {
     const options = {algorithm: 'RDFC-1.0', format: 'application/n-quads', safe: true};
     return {nquads: await jsonld.canonize(job.canonize, {...options, documentLoader: loaderFor()})};
   }
   if(job.nquads !== undefined) {
-    const options = {algorithm: 'RDFC-1.0', inputFormat: 'application/n-quads', format: 'application/n-quads'};
-    return {nquads: await jsonld.canonize(job.nquads, options)};
+    const canonizeOptions = {maxWorkFactor: 3};
+    const options = {algorithm: 'RDFC-1.0', inputFormat: 'application/n-quads', canonizeOptions};
+    return {nquads: await jsonld.canonize(job.nquads, {...options, format: 'application/n-quads'})};
   }
   return verify(job);
 }
