@@ -2,7 +2,9 @@
 
 import os
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 
 from contracts.events import MASTERY_CATALOGUE
 from services.ingest.api import dependencies, files, learners, observations, receipts, sources, streams, webhooks
@@ -33,6 +35,17 @@ from services.runtime.telemetry import configure
 PRODUCER = "ingest"
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the service is given from outside."""
+
+    clock: Clock
+    ids: Ids
+    log: Log
+    keys: KeyStore
+    access: AccessRegister
+
+
 def build(
     settings: IngestSettings,
     *,
@@ -47,48 +60,69 @@ def build(
     made = ExitStack()  # what was made here is closed here, the folder's lock last
     made.enter_context(closing(lock_folder(folder / PRODUCER)))
     clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
-    ids = ids or (SeededIds(f"{settings.ids_seed}/{PRODUCER}") if settings.ids_seed else RandomIds())
-    log = log or made.enter_context(closing(EmbeddedLog(folder / "log", settings.log_partitions)))
-    keys = keys or made.enter_context(closing(SqliteKeyStore(folder / "keys", seed=settings.ids_seed)))
-    access = access or FileRegister(folder / "access.json", clock)
-    database = made.enter_context(closing(Database(folder / PRODUCER / "ingest.db", MIGRATIONS)))
-    sealer = Sealer(keys, f"/{PRODUCER}")
-    catalogues = catalogue.Catalogues(database)
-    relay = Relay(database, log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}")
-    commits = GroupCommit(
-        database,
-        keys,
+    ports = Ports(
         clock,
-        ids,
-        catalogues,
-        settings.log_partitions,
-        on_commit=relay.wake,
-        waiting_max=settings.work_waiting_max,
+        ids or (SeededIds(f"{settings.ids_seed}/{PRODUCER}") if settings.ids_seed else RandomIds()),
+        log or made.enter_context(closing(EmbeddedLog(folder / "log", settings.log_partitions))),
+        keys or made.enter_context(closing(SqliteKeyStore(folder / "keys", seed=settings.ids_seed))),
+        access or FileRegister(folder / "access.json", clock),
     )
-    publishing = Publishing(sealer)
-    settle, tags = Settle(publishing), TagBook(keys)
-    registered = Sources(database, keys, clock, ids)
-    importer = Importer(database, keys, registered, tags, commits, settle, settings.import_rows_max)
-    consumer = Consumer(
-        log,
-        MASTERY_CATALOGUE,
-        "mastery",
-        lambda part: _position(database, part),
-        KeepCatalogue(catalogues, sealer),
-        range(settings.log_partitions),
-        poll_timeout_s=settings.poll_timeout_s,
+    database = made.enter_context(closing(Database(folder / PRODUCER / "ingest.db", MIGRATIONS)))
+    return _service(settings, ports, database, made.close)
+
+
+def _service(settings: IngestSettings, ports: Ports, database: Database, close: Callable[[], None]) -> Service:
+    sealer, tags = Sealer(ports.keys, f"/{PRODUCER}"), TagBook(ports.keys)
+    publishing, catalogues = Publishing(sealer), catalogue.Catalogues(database)
+    settle = Settle(publishing)
+    relay = Relay(database, ports.log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}")
+    commits = _group_commit(settings, ports, database, catalogues, relay.wake)
+    registered = Sources(database, ports.keys, ports.clock, ports.ids)
+    importer = Importer(database, ports.keys, registered, tags, commits, settle, settings.import_rows_max)
+    consumer = _consumer(settings, ports.log, database, KeepCatalogue(catalogues, sealer))
+    shared = dependencies.Parts(
+        settings, ports.clock, ports.keys, database, registered, tags, commits, settle, publishing.about, importer
     )
 
     def ready() -> dict[str, str]:
         return commits.ready() | relay.ready() | consumer.ready()
 
     doors = (webhooks, streams, observations, files, receipts, sources, learners)
-    app = create_app("ingest", [door.router for door in doors], ready=ready, access=access)
-    app.state.parts = dependencies.Parts(
-        settings, clock, keys, database, registered, tags, commits, settle, publishing.about, importer
+    app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
+    app.state.parts = shared
+    return Service(PRODUCER, app, [commits, relay, consumer, importer], ready, close)
+
+
+def _group_commit(
+    settings: IngestSettings,
+    ports: Ports,
+    database: Database,
+    catalogues: catalogue.Catalogues,
+    on_commit: Callable[[], None],
+) -> GroupCommit:
+    return GroupCommit(
+        database,
+        ports.keys,
+        ports.clock,
+        ports.ids,
+        catalogues,
+        settings.log_partitions,
+        on_commit=on_commit,
+        waiting_max=settings.work_waiting_max,
     )
 
-    return Service("ingest", app, [commits, relay, consumer, importer], ready, made.close)
+
+def _consumer(settings: IngestSettings, log: Log, database: Database, handle: KeepCatalogue) -> Consumer:
+    return Consumer(
+        log,
+        MASTERY_CATALOGUE,
+        "mastery",
+        lambda part: _position(database, part),
+        handle,
+        range(settings.log_partitions),
+        settings.batch_size_max,
+        poll_timeout_s=settings.poll_timeout_s,
+    )
 
 
 def _position(database: Database, part: int) -> Position:
