@@ -159,6 +159,12 @@ class Auditor:
         credentials: list[dict[str, Any]] = found["credentials"]
         return credentials
 
+    def signed(self, credential: dict[str, Any]) -> bytes:
+        """The credential as it was signed, byte for byte."""
+        response = self._credentials.get(credential["href"], headers={"Accept": "application/json"})
+        answered(response, 200)
+        return response.content
+
     def bundle(self, credential: dict[str, Any]) -> bytes:
         """The credential with its issuer's DID document and status list, for an offline verifier."""
         accept = {"Accept": "application/vnd.wayproof.bundle+json"}

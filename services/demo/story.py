@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -76,7 +77,10 @@ class Story:
         """The threshold became a credential, which anybody can check without us."""
         issued = self.auditor.credentials(self.ada)
         hold(len(issued) == 1, "one credential for one threshold")
+        signed = self.auditor.signed(issued[0])
         say("", f"credential issued to Ada: {issued[0]['credential']}")
+        digest = sha256(signed).hexdigest()[:16]
+        say("", f"  Open Badges 3.0, {len(signed)} bytes, SHA-256 {digest}… (the same in every run)")
         hold(self._verify(issued[0], "ada") == 0, "the credential verifies offline")
         hold(self.auditor.credentials(self.ben) == [], "nothing is issued without evidence")
 
