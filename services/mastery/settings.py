@@ -14,7 +14,7 @@ class MasterySettings(RuntimeSettings):
 
     port: int = Field(8802, ge=0, le=65535, description="The port the mastery service listens on; 0 takes a free one.")
     records_cached_max: int = Field(
-        20_000, ge=1, le=1_000_000, description="Learner records each partition's writer keeps in memory."
+        8_000, ge=1, le=1_000_000, description="Learner records each partition's writer keeps in memory."
     )
     sweep_learners_max: int = Field(
         200, ge=1, le=10_000, description="Learners that adopt a newly activated policy in one transaction."

@@ -216,6 +216,28 @@ def test_an_idle_partition_makes_answers_final(judged: World) -> None:
     assert judged.about("standings", known_at=asked)["finality"] == "final"
 
 
+def test_a_gap_in_the_log_stops_the_partition_and_readiness_says_which_seq_is_missing(judged: World) -> None:
+    kept = judged.log.writer
+    judged.log.writer = lambda *_: _Forgetful()  # type: ignore[assignment, method-assign]
+    judged.send(accepted("e1"))
+    judged.log.writer = kept  # type: ignore[method-assign]
+    judged.send(accepted("e2"))
+    for _ in range(4):
+        judged.worker.step(0.0)
+    answer = judged.client.get("/health/ready")
+    assert answer.status_code == 503
+    (said,) = answer.json()["wrong"].values()
+    assert "republish from" in said
+    assert judged.competency("C1")["counted"] == []
+
+
+class _Forgetful:
+    """A writer that says yes and keeps nothing."""
+
+    def append(self, records: object) -> None:
+        """Nothing."""
+
+
 def held(world: World, learner: UUID, *, forget: bool = False) -> object:
     """A learner's record as its writer holds it."""
     row = world.worker._writers[0]._learners.row(learner)

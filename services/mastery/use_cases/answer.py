@@ -92,10 +92,11 @@ class Asking:
             row = self._row(question)
             store = self._stores[row.partition]
             known_to, recorded = store.known_to(), store.stream(question.learner)
-        entries = self._learners.entries(recorded)
         if question.organisation is not None:
-            _check_enrolled(entries, question.organisation, now)
-        return self._asked(question, row, entries, known_to, now)
+            _check_enrolled(self._learners.entries(recorded), question.organisation, now)
+        at = question.known_at or max(now, known_to)  # stamps may run ahead of a clock that stands still
+        entries = self._learners.entries([event for event in recorded if event.recorded_at <= at])
+        return self._asked(question, row, entries, at, known_to, now)
 
     def _row(self, question: Question) -> LearnerRow:
         row = self._learners.row(question.learner)
@@ -104,14 +105,18 @@ class Asking:
         return row
 
     def _asked(
-        self, question: Question, row: LearnerRow, entries: list[Entry], known_to: datetime, now: datetime
+        self,
+        question: Question,
+        row: LearnerRow,
+        entries: list[Entry],
+        at: datetime,
+        known_to: datetime,
+        now: datetime,
     ) -> Asked:
-        at = question.known_at or max(now, known_to)  # stamps may run ahead of a clock that stands still
-        prefix = [entry for entry in entries if entry.recorded_at <= at]
-        known = known_at(entry.event for entry in prefix)
+        known = known_at(entry.event for entry in entries)
         as_of = question.as_of or max(now, known.as_of)
         rules = self._documents.rules(row.tenant)
-        asked = Asked(question, prefix, known, as_of, at, known_to, row.partition, rules)
+        asked = Asked(question, entries, known, as_of, at, known_to, row.partition, rules)
         asked.policies.extend(self._policies(asked))
         return asked
 
