@@ -69,6 +69,9 @@ def test_an_unknown_learner_is_parked_and_an_unknown_competency_quarantined(hous
     [
         ({"assessor": {"id": "x"}}, "/assessor"),
         ({"occurred_at": "2026-11-20"}, "/occurred_at"),
+        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "/occurred_at"),
+        ({"occurred_at": "9999-12-31T23:00:00-14:00"}, "/occurred_at"),
+        ({"occurred_at": "0000-01-01T00:00:00Z"}, "/occurred_at"),
         ({"rating": {"scale": "four", "score": "1e400"}}, "/rating/score"),
         ({"learner": {}}, "/learner"),
         ({"pathway": "NOT A SLUG"}, "/pathway"),

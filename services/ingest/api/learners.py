@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from contracts.envelope import Slug
 from services.ingest.api.dependencies import Parts, Shared, json_response
+from services.ingest.api.shapes import Strict
 from services.ingest.domain.claims import Identifier
 from services.ingest.domain.roster import Roster, RosterEnrolment, RosterEntry
 from services.ingest.formats.oneroster_roster import read_roster
@@ -33,12 +34,6 @@ Value = Annotated[str, Field(min_length=1, max_length=320)]
 Name = Annotated[str | None, Field(max_length=200)]
 
 
-class Strict(BaseModel):
-    """Unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class EnrolmentIn(Strict):
     """From the first to the last day (inclusive) at an organisation, perhaps in a cohort."""
 
@@ -55,7 +50,7 @@ class PersonIn(Strict):
     given_name: Name = None
     family_name: Name = None
     email: Name = None
-    enrolments: Annotated[list[EnrolmentIn], Field(max_length=50)] = []
+    enrolments: Annotated[tuple[EnrolmentIn, ...], Field(max_length=50)] = ()
 
 
 class IdentifierIn(Strict):
@@ -150,7 +145,7 @@ def _adapted(entry: RosterEntry, organisation: str | None, link_email: bool) -> 
     identifiers = entry.identifiers
     if link_email and entry.email and not any(each.scheme == "email" for each in identifiers):
         identifiers = (*identifiers, Identifier("email", entry.email))
-    enrolments = entry.enrolments
+    enrolments = tuple(replace(each, withdrawn=each.withdrawn or entry.withdrawn) for each in entry.enrolments)
     if organisation is not None:
         enrolments = tuple(replace(each, organisation=organisation) for each in enrolments) or (
             RosterEnrolment(organisation, organisation),

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from contracts.envelope import Slug
 from contracts.evidence_v1 import Code, Exact, Kind
 from services.ingest.api.dependencies import Shared, receipt_response
+from services.ingest.api.shapes import Instant, Strict
 from services.ingest.storage import vault
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.link import LearnerUnknown
@@ -20,12 +21,6 @@ from services.runtime.problems import Refusal, problems
 
 router = APIRouter(prefix="/v1/observations", tags=["doors"])
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Strict(BaseModel):
-    """Unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LearnerIn(Strict):
@@ -64,7 +59,7 @@ class ObservationIn(Strict):
     learner: LearnerIn
     competency: CompetencyIn
     rating: RatingIn
-    occurred_at: AwareDatetime
+    occurred_at: Instant
     pathway: Slug
     kind: Kind = "summative"
     activity: Text | None = None

@@ -1,15 +1,15 @@
 """Registering sources, rotating their keys, and putting and trying the mappings that read them."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from contracts.envelope import Slug
 from services.ingest.api.dependencies import Shared, json_response
+from services.ingest.api.shapes import Instant, Strict
 from services.ingest.formats.standard_webhooks import VerifyKey, WebhookKeyMalformed
 from services.ingest.mappings import documents
 from services.ingest.mappings.compiled import MappingRefused, compile_mapping
@@ -32,12 +32,6 @@ from services.runtime.problems import problems
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 
-class Strict(BaseModel):
-    """Unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class SourceIn(Strict):
     """What sends evidence, for whom, and in which pathway learners show what it says."""
 
@@ -51,8 +45,8 @@ class KeyIn(Strict):
     """A key of the sender's (whpk_ or whsec_), or none to be given a new secret; all windows are optional."""
 
     key: Annotated[str | None, Field(max_length=200)] = None
-    not_before: AwareDatetime | None = None
-    not_after: AwareDatetime | None = None
+    not_before: Instant | None = None
+    not_after: Instant | None = None
     end_others_after_s: Annotated[int | None, Field(ge=0, le=30 * 86400)] = Field(
         default=None, description="For rotation: the keys before this one end so many seconds from now."
     )
@@ -102,7 +96,7 @@ def add_key(source: str, body: KeyIn, shared: Shared, caller: Annotated[Caller, 
     found = shared.sources.get(source, caller.tenant)
     if body.key is not None:
         VerifyKey.parse(body.key)
-    new = NewKey(body.key, _utc(body.not_before), _utc(body.not_after), body.end_others_after_s)
+    new = NewKey(body.key, body.not_before, body.not_after, body.end_others_after_s)
     row, secret = shared.sources.add_key(found, new)
     return json_response({**_told_key(row), **({"secret": secret} if secret else {})}, 201)
 
@@ -157,7 +151,3 @@ def _told(row: SourceRow) -> dict[str, Any]:
 def _told_key(key: KeyRow) -> dict[str, Any]:
     ends = format_instant(key.not_after) if key.not_after else None
     return {"key": str(key.id), "scheme": key.scheme, "not_before": format_instant(key.not_before), "not_after": ends}
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    return at.astimezone(UTC) if at else None

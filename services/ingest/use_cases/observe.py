@@ -1,7 +1,7 @@
 """A person's observation as a submission of one claim: it needs no mapping, and the key says whose judgement it is."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -62,7 +62,7 @@ def _claim(observed: Observed, said: dict[str, Any], occurred_at: datetime) -> C
         level=rating["level"],
         score=rating["score"],
         observed=rating["observed"],
-        occurred_at=occurred_at.astimezone(UTC),
+        occurred_at=occurred_at,
         pathway=said["pathway"],
         assessor=ClaimedAssessor(observed.person, observed.role, observed.organisation),
         kind=said["kind"],

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from contracts.learners_v1 import Enrolment, LearnerEnrolledV1, LearnerRegisteredV1
+from services.ingest.domain.checks import SLUG
 from services.ingest.domain.claims import Fault
 from services.ingest.domain.roster import RosterEnrolment, RosterEntry
 from services.ingest.storage import vault
@@ -39,6 +40,7 @@ class RosterResult:
 
 
 CHUNK = 500
+NOT_SLUG = Fault("not-a-slug", "", "organisation takes lower-case letters, digits, dots, dashes; at most 63")
 AMBIGUOUS = Fault("identifiers-of-several-learners", "", "its identifiers mean more than one learner already")
 
 
@@ -83,6 +85,9 @@ class ImportRoster:
                 result.learners.append(None)
                 result.faults.append((person.row, AMBIGUOUS))
                 continue
+            if person.withdrawn and not meant:
+                result.learners.append(None)
+                continue
             learner = meant.pop() if meant else draft.group.ids.new()
             is_new = not any(draft.learner(tag) for tag in tags) and learner not in fresh.values()
             fresh |= dict.fromkeys(tags, learner)
@@ -124,8 +129,12 @@ class ImportRoster:
     def _enrol(self, draft: Draft, who: Sequence[tuple[RosterEntry, UUID, bool]], result: RosterResult) -> None:
         group, tenant = draft.group, self.linking.tags.tenant
         said = {uuid5(learner, each.id): (learner, each) for person, learner, _ in who for each in person.enrolments}
+        rows = {uuid5(learner, each.id): person.row for person, learner, _ in who for each in person.enrolments}
         known = vault.enrolments_by_id(group.cursor, said)
         for id_, (learner, each) in said.items():
+            if SLUG.fullmatch(each.organisation) is None:
+                result.faults.append((rows[id_], NOT_SLUG))
+                continue
             enrolment = _enrolment(id_, each, known.get(id_), group.now.date())
             row = _row(learner, enrolment)
             if known.get(id_) == row or (each.withdrawn and id_ not in known):
