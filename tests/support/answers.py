@@ -9,6 +9,7 @@ from tests.support.ledger.reckoning import Standing
 
 EVIDENCE = "mastery.evidence-recorded.v1"
 MET = "mastery.requirement-met.v1"
+REACHED = "mastery.level-reached.v1"
 
 
 def standings_of(mastery: httpx.Client, learner: str, policy: str) -> tuple[dict[str, Standing], dict[str, str]]:

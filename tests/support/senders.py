@@ -31,7 +31,7 @@ class Courier:
     keep_trying: Callable[[], bool] = lambda: True
     broken: list[float] = field(default_factory=list)
     refused: int = 0
-    under_way: int = 0
+    put_off: int = 0
 
     def __post_init__(self) -> None:
         self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
@@ -53,7 +53,6 @@ class Courier:
         self._client.close()
 
     def _try(self, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response | None:
-        self.under_way = 1
         try:
             answer = self._client.post(path, content=content, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -62,9 +61,8 @@ class Courier:
         except httpx.TransportError:
             self.broken.append(time.monotonic())
             return None
-        finally:
-            self.under_way = 0
         if answer.status_code in NOT_NOW:
+            self.put_off += 1
             return None
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer
@@ -77,14 +75,15 @@ class Webhooks:
     courier: Courier
     source: Source
 
-    def send(self, message: str, body: bytes) -> dict[str, Any]:
-        """The receipt, and how many items came to which end."""
+    def send(self, message: str, body: bytes) -> tuple[bool, dict[str, Any]]:
+        """Whether it was taken before; the receipt, and how many items came to which end."""
 
         def headers() -> dict[str, str]:
             return sign(self.source.secret, message, int(time.time()), body)
 
-        answer: dict[str, Any] = self.courier.post(f"/v1/webhooks/{self.source.id}", body, headers).json()
-        return answer
+        answer = self.courier.post(f"/v1/webhooks/{self.source.id}", body, headers)
+        assert (answer.status_code == 200) == (answer.headers.get("Idempotent-Replay") == "true")
+        return answer.status_code == 200, answer.json()
 
 
 @dataclass

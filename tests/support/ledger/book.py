@@ -69,6 +69,10 @@ class Ledger:
         if evidence is not None:
             answer.evidence.add(evidence)
 
+    def learned(self, record: str, evidence: str) -> None:
+        """A receipt, read later, names the evidence of a piece that was answered."""
+        self.answers[record].evidence.add(evidence)
+
     def outcomes(self) -> Counter[str]:
         """How often each outcome was given, over all deliveries."""
         return Counter(outcome for answer in self.answers.values() for outcome in answer.outcomes)
