@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -259,7 +259,3 @@ def retracted(name: str, retracts: str) -> Sent:
 def sample_package() -> dict[str, Any]:
     """The sample framework as a CASE package."""
     return to_case(sample.FRAMEWORK.content)
-
-
-def midnight_after(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
