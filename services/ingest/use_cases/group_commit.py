@@ -119,8 +119,14 @@ class GroupCommit:
     def run(self, stop: threading.Event) -> None:
         """Until told to stop, and then until nothing waits."""
         while not (stop.is_set() and self._queue.empty() and self._next is None):
-            if group := self._gather():
-                self.commit(group)
+            self.step()
+
+    def step(self, wait_s: float = LOOK_S) -> int:
+        """One commit of what waits, or of what comes while it looks; how much was decided."""
+        group = self._gather(wait_s)
+        if group:
+            self.commit(group)
+        return len(group)
 
     def commit(self, gathered: list[Waiting]) -> None:
         """Decide, make keys, write in one transaction, and only then answer."""
@@ -164,9 +170,9 @@ class GroupCommit:
         group.absorb(draft)
         return True
 
-    def _gather(self) -> list[Waiting]:
+    def _gather(self, wait_s: float) -> list[Waiting]:
         """Everything that waits, up to a limit; work that must be alone ends a group and makes one of its own."""
-        first = self._take(LOOK_S)
+        first = self._take(wait_s)
         if first is None or first.work.alone:
             return [first] if first else []
         group, items = [first], first.work.items
