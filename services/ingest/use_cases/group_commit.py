@@ -170,7 +170,7 @@ class GroupCommit:
         group.absorb(draft)
         return True
 
-    def _gather(self, wait_s: float) -> list[Waiting]:
+    def _gather(self, wait_s: float = LOOK_S) -> list[Waiting]:
         """Everything that waits, up to a limit; work that must be alone ends a group and makes one of its own."""
         first = self._take(wait_s)
         if first is None or first.work.alone:
