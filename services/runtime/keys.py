@@ -65,12 +65,33 @@ class DoesNotOpen(Exception):
     """The blob was changed, moved, or sealed under another key."""
 
 
+class Cipher(Protocol):
+    """Authenticated encryption with one key."""
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SmallCipher:
+    """AES-256-GCM that holds its key and no more: ready for use it takes 2.5 KiB, and thousands of them are kept."""
+
+    _secret: bytes = field(repr=False)
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        return AESGCM(self._secret).encrypt(nonce, data, associated_data)
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        return AESGCM(self._secret).decrypt(nonce, data, associated_data)
+
+
 @dataclass(frozen=True, slots=True)
 class DataKey:
     """An AES-256-GCM key; what it seals opens only with the same context."""
 
     id: str
-    _cipher: AESGCM = field(repr=False, compare=False)
+    _cipher: Cipher = field(repr=False, compare=False)
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
         """0x01, a random nonce of 12 bytes, the ciphertext and its tag."""
@@ -221,7 +242,7 @@ class SqliteKeyStore:
         key_id, wrapped = row
         if wrapped is None:
             raise KeyDestroyed
-        key = DataKey(key_id, AESGCM(_unwrap(cipher, wrapped, key_id)))
+        key = DataKey(key_id, SmallCipher(_unwrap(cipher, wrapped, key_id)))
         self._data_keys.put((tenant, kind, subject), key, destroyed)
         return key
 
