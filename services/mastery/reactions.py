@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from sys import intern  # the same few words in every piece of evidence: kept once
 from typing import Any
 from uuid import UUID
 
@@ -89,20 +90,20 @@ def _evidence(received: Received, recorded_at: datetime) -> EvidenceRecorded:
     activity = content.get("activity") or {}
     return EvidenceRecorded(
         id=received.id,
-        competency=competency["identifier"],
-        code=competency["code"],
-        framework=competency["framework"],
-        scale=rating["scale"],
+        competency=intern(competency["identifier"]),
+        code=intern(competency["code"]),
+        framework=intern(competency["framework"]),
+        scale=intern(rating["scale"]),
         scale_version=rating["scale_version"],
-        assessor=assessor["id"],
-        assessor_role=assessor["role"],
-        assessor_organisation=assessor["organisation"],
-        pathway=content["pathway"],
-        organisation=content["organisation"],
-        source=content["source"],
+        assessor=intern(assessor["id"]),
+        assessor_role=intern(assessor["role"]),
+        assessor_organisation=intern(assessor["organisation"]),
+        pathway=intern(content["pathway"]),
+        organisation=intern(content["organisation"]),
+        source=intern(content["source"]),
         occurred_at=received.occurred_at,
         recorded_at=recorded_at,
-        kind=content.get("kind", "summative"),
+        kind=intern(content.get("kind", "summative")),
         level=rating.get("level"),
         score=rating.get("score"),
         observed=rating.get("observed", True),
