@@ -2,6 +2,7 @@
 
 import os
 import socket
+from functools import partial
 
 from contracts.events import MASTERY_LEARNER
 from services.credentials.api import achievements, awards, credentials, public
@@ -10,6 +11,7 @@ from services.credentials.domain.achievement import AchievementDefined
 from services.credentials.domain.award import EVENTS
 from services.credentials.settings import CredentialsSettings
 from services.credentials.signing.signer import Signer
+from services.credentials.storage import measures
 from services.credentials.storage.achievements import Achievements
 from services.credentials.storage.owners import StreamKeys
 from services.credentials.storage.partitions import Partitions
@@ -84,7 +86,7 @@ def build(
         database.close()
         lock.close()
 
-    return Service(PRODUCER, app, workers, ready, close)
+    return Service(PRODUCER, app, workers, ready, close, partial(measures.of, database))
 
 
 def run() -> int:

@@ -5,13 +5,14 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 
 from contracts.events import MASTERY_CATALOGUE
 from services.ingest.api import dependencies, files, learners, observations, receipts, sources, streams, webhooks
 from services.ingest.publishing import Publishing
 from services.ingest.reactions import KeepCatalogue
 from services.ingest.settings import IngestSettings
-from services.ingest.storage import catalogue
+from services.ingest.storage import catalogue, measures
 from services.ingest.storage.schema import MIGRATIONS
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
@@ -19,7 +20,7 @@ from services.ingest.use_cases.register import Sources
 from services.ingest.use_cases.settle import Settle
 from services.ingest.use_cases.tags import TagBook
 from services.runtime.access import AccessRegister, FileRegister
-from services.runtime.app import Service, create_app, lock_folder, serve
+from services.runtime.app import Service, Worker, create_app, lock_folder, serve
 from services.runtime.clock import Clock, Ids, RandomIds, SeededIds, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
 from services.runtime.keys import KeyStore, SqliteKeyStore
@@ -90,7 +91,8 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     doors = (webhooks, streams, observations, files, receipts, sources, learners)
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
-    return Service(PRODUCER, app, [commits, relay, consumer, importer], ready, close)
+    workers: list[Worker] = [commits, relay, consumer, importer]
+    return Service(PRODUCER, app, workers, ready, close, partial(measures.of, database))
 
 
 def _group_commit(

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Sequence
+from functools import partial
 
 from contracts.events import INGEST_LEARNER
 from services.mastery.api import documents as documents_api
@@ -37,6 +38,7 @@ from services.runtime.log.port import Log
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
+from services.runtime.store import measures
 from services.runtime.store.port import PartitionStore
 from services.runtime.store.sqlite import Database
 from services.runtime.telemetry import configure
@@ -74,7 +76,7 @@ def build(
 
     app = create_app("mastery", ROUTERS, ready=ready, access=access)
     app.state.use_cases = wiring.use_cases()
-    return Service("mastery", app, [assessing, relay], ready, close)
+    return Service("mastery", app, [assessing, relay], ready, close, partial(measures.of, wiring.database))
 
 
 class Wiring:

@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
-from services.runtime import limits, problems
+from services.runtime import limits, metrics, problems
 from services.runtime.http import bounded_protocol
 from services.runtime.settings import RuntimeSettings
 from services.runtime.telemetry import get_logger
@@ -29,7 +29,8 @@ ReadyCheck = Callable[[], dict[str, str]]
 class Worker(Protocol):
     """One thread's work: runs until `stop` is set, and finishes the transaction at hand before it returns.
 
-    A worker that can count what it still has to do says so in `pending()`.
+    A worker that can count what it still has to do says so in `pending()`; what else it has for `/metrics` is in
+    `sizes` (how much went into each of its transactions) and `measures()`.
     """
 
     name: str
@@ -46,9 +47,11 @@ class Service:
     workers: list[Worker] = field(default_factory=list)
     ready: ReadyCheck = dict
     close: Callable[[], None] = lambda: None
+    measures: metrics.Measure = tuple
 
     def __post_init__(self) -> None:
         self.app.state.workers = self.workers  # for /health/progress
+        self.app.state.metrics.watch(self.workers, self.measures)
 
 
 class NotReady(problems.Refusal):
@@ -62,8 +65,9 @@ def create_app(name: str, routers: Iterable[APIRouter], *, ready: ReadyCheck, ac
     """The HTTP application of a service: its routers, health, problems, documentation, strict bodies."""
     app = FastAPI(title=f"Wayproof {name}", version="1", generate_unique_id_function=lambda route: route.name)
     app.state.access = access
+    app.state.metrics = metrics.Metrics(ready)
     problems.install(app)
-    for router in (*routers, _health(ready), problems.router()):
+    for router in (*routers, _health(ready), metrics.router(), problems.router()):
         limits.make_strict(router)
         app.include_router(router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -167,7 +171,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _config(app: FastAPI, settings: RuntimeSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=bounded_protocol(settings.header_bytes_max, settings.header_timeout_s),
+        http=bounded_protocol(settings.header_bytes_max, settings.header_timeout_s, app.state.metrics.count_problem),
         loop="uvloop",
         ws="none",
         lifespan="off",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from services.runtime.backoff import Backoff
 from services.runtime.lane import Lane, LogIncident
 from services.runtime.log.port import Log, LogReader, LogRecord, OffsetOutOfRange
+from services.runtime.metrics import Sizes
 from services.runtime.store.port import Fenced, Position, VersionConflict
 from services.runtime.telemetry import describe, get_logger
 
@@ -47,6 +48,7 @@ class Consumer:
         elapsed_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = f"consumer {topic}"
+        self.sizes = Sizes()
         self.trouble: str | None = None  # what failed in the last step
         self._fault: str | None = None  # what failed in this one
         self._log, self._topic, self._producer = log, topic, producer
@@ -151,6 +153,7 @@ class Consumer:
             batch = fresh[start : start + self._batch_size_max]
             position = Position(batch[-1].offset + 1, batch[-1].seq)
             self._handle(lane.partition, batch, position)
+            self.sizes.observe(len(batch))
             lane.position, lane.active_at = position, self._elapsed_s()
         if beyond:
             self._search(lane, beyond)

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with bounds it lacks: how large request headers may be, and how long they may take."""
 
 from asyncio import BaseTransport, TimerHandle
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -8,9 +9,12 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-def bounded_protocol(header_bytes_max: int, header_timeout_s: float) -> type[HttpToolsProtocol]:
+def bounded_protocol(
+    header_bytes_max: int, header_timeout_s: float, on_refusal: Callable[[int], None] = lambda status: None
+) -> type[HttpToolsProtocol]:
     """The protocol class uvicorn makes one of per connection."""
-    return type("Bounded", (BoundedProtocol,), {"bytes_max": header_bytes_max, "timeout_s": header_timeout_s})
+    said = {"bytes_max": header_bytes_max, "timeout_s": header_timeout_s, "on_refusal": staticmethod(on_refusal)}
+    return type("Bounded", (BoundedProtocol,), said)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -18,6 +22,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     bytes_max = 32 * 1024
     timeout_s = 10.0
+    on_refusal: Callable[[int], None] = staticmethod(lambda status: None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,6 +90,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(_response(status))
+            self.on_refusal(status.value)
         self.transport.close()
 
 

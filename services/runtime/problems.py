@@ -119,19 +119,20 @@ def _fault(error: Mapping[str, Any]) -> dict[str, str]:
 
 def _on_refusal(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
-    return problem_response(refusal)
+    return _answer(request, refusal)
 
 
 def _on_invalid(request: Request, invalid: Exception) -> Response:
     assert isinstance(invalid, RequestValidationError)
     faults = faults_of(invalid.errors())
     pointer = next((fault["pointer"] for fault in faults if "pointer" in fault), None)
-    return problem_response(InvalidRequest(pointer=pointer, errors=faults))
+    return _answer(request, InvalidRequest(pointer=pointer, errors=faults))
 
 
 def _on_http(request: Request, failure: Exception) -> Response:
     """404, 405 and the like: the framework's words, which quote nothing of the request."""
     assert isinstance(failure, HTTPException)
+    _count(request, failure.status_code)
     slug = re.sub(r"[^a-z]+", "-", str(failure.detail).lower()).strip("-")[:60] or "refused"
     return _respond(
         failure.status_code, problem_document(slug, str(failure.detail), failure.status_code), failure.headers
@@ -140,7 +141,17 @@ def _on_http(request: Request, failure: Exception) -> Response:
 
 def _on_fault(request: Request, fault: Exception) -> Response:
     log.fault("request failed", fault, method=request.method, route=_route(request))
-    return problem_response(UnexpectedFault())
+    return _answer(request, UnexpectedFault())
+
+
+def _answer(request: Request, refusal: Refusal) -> Response:
+    _count(request, refusal.status)
+    return problem_response(refusal)
+
+
+def _count(request: Request, status: int) -> None:
+    if (metrics := getattr(request.app.state, "metrics", None)) is not None:
+        metrics.count_problem(status)
 
 
 def _route(request: Request) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from services.runtime.backoff import Backoff
 from services.runtime.log.port import Log, LogWriter, Outgoing, TopicRefused
+from services.runtime.metrics import Metric, counter
 from services.runtime.store.port import Fenced
 from services.runtime.store.sqlite import Database
 from services.runtime.telemetry import describe, get_logger
@@ -79,6 +80,13 @@ class Relay:
         with self._database.read() as cursor:
             cursor.execute("SELECT coalesce(sum(last_seq - published_seq), 0) FROM outbox_head")
             return int(cursor.fetchone()[0])
+
+    def measures(self) -> list[Metric]:
+        """What was ever put, by topic."""
+        with self._database.read() as cursor:
+            rows = cursor.execute("SELECT topic, sum(last_seq) FROM outbox_head GROUP BY topic").fetchall()
+        said = "Public events put into the outbox, ever, by topic."
+        return [counter("events", said, ["topic"], [([topic], count) for topic, count in rows])]
 
     def run(self, stop: threading.Event) -> None:
         backoff = Backoff()

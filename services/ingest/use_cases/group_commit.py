@@ -13,6 +13,7 @@ from services.ingest.storage import inbox, vault
 from services.ingest.use_cases.group import Draft, Group
 from services.runtime.clock import Clock, Ids
 from services.runtime.keys import KeyStore
+from services.runtime.metrics import Sizes
 from services.runtime.problems import Refusal
 from services.runtime.store.sqlite import Database
 from services.runtime.telemetry import get_logger
@@ -87,6 +88,7 @@ class GroupCommit:
         self._links = vault.Links()
         self._next: Waiting | None = None
         self.commits = 0
+        self.sizes = Sizes()
         self.trouble: str | None = None
 
     def submit(self, work: Work) -> "Future[Any]":
@@ -155,6 +157,7 @@ class GroupCommit:
             with self._database.write() as writer:
                 group.write(writer, self._partitions)
             self.commits += 1
+            self.sizes.observe(len(decided))
         return decided
 
     def _decide(self, group: Group, waiting: Waiting) -> bool:
