@@ -4,7 +4,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,8 +24,8 @@ from tests.support.sending import Book, SenderThread, in_threads
 from tests.support.traffic import SKILLS, Sender
 from tests.support.watch import at_rest
 
-SEED = 7
 SENDERS, STUDENTS = 6, 60
+FLOWING, MOST = 400, 1500  # pieces: of all senders when the load is cut off, of each at most
 POLICY = policy("ups-and-downs")
 
 
@@ -94,43 +94,84 @@ def test_a_second_start_finds_everything_where_it_was(house: House):
 
 
 def test_sigterm_under_load_loses_nothing_that_was_acknowledged(house: House):
-    stopping: list[bool] = []
-    book = Book()
-    senders = [_sender(house, book, stopping) for _ in range(SENDERS)]
-    traffic = [
-        list(Sender(f"w{number}", house.students[number::SENDERS], random.Random(number)).deliveries(1500, 30))
-        for number in range(SENDERS)
-    ]
-    threads = in_threads(zip(senders, traffic, strict=True))
-    wait_for(lambda: len(book.ledger.answers) > 400, 30, "the traffic flows")
-    stopping.append(True)
-    assert house.system.stop() == 0, "services under load stop in order"
-    for thread in threads:
-        thread.join(30)
-    assert [sender.fault for sender in senders] == [None] * SENDERS
-    acknowledged = len(book.ledger.answers)
-    assert 400 < acknowledged < SENDERS * 1500, "it was stopped in the middle"
-    print(f"{acknowledged} pieces acknowledged, {sum(len(sender.unanswered) for sender in senders)} requests not")
-
+    load = Load(house)
+    load.start()
+    load.stop(lambda: house.system.stop() == 0)
     house.system.start()
-    _send_again(house, senders)
-    house.rest()
-    with house.office.reader("mastery") as mastery:
-        histories = {student: held_in(history_of(mastery, learner)) for student, learner in house.learners.items()}
-    findings = book.ledger.check(histories)
-    assert not findings, findings
-    assert sum(map(len, histories.values())) == len(book.ledger.answers) >= acknowledged
-    assert _disagreements(house, book.ledger) == []
+    load.send_the_rest()
+    load.check()
     assert house.system.stop() == 0
 
 
-def test_a_second_supervisor_on_the_same_data_is_refused(house: House):
-    up = [sys.executable, "-m", "services", "up", "--data", str(house.system.data), "--ports", "0,0,0"]
+def test_a_supervisor_that_is_killed_takes_its_services_along_and_loses_nothing(house: House):
+    pids = [house.system.pid(service) for service in SERVICES]
+    load = Load(house)
+    load.start()
+    load.stop(lambda: house.system.kill() is None)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30, "the services ended too")
+    house.system.start()
+    load.send_the_rest()
+    load.check()
+    assert house.system.stop() == 0
+
+
+def test_a_second_supervisor_on_the_same_data_is_refused(office: Office):
+    up = [sys.executable, "-m", "services", "up", "--data", str(office.system.data), "--ports", "0,0,0"]
     refused = subprocess.run(up, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
     assert refused.returncode == 1
     assert "already run" in refused.stderr
-    house.system.wait_ready()
-    assert {service: said["starts"] for service, said in house.system.state().items()} == dict.fromkeys(SERVICES, 1)
+    office.system.wait_ready()
+    assert {service: said["starts"] for service, said in office.system.state().items()} == dict.fromkeys(SERVICES, 1)
+
+
+class Load:
+    """Traffic that is cut off in the middle, sends again what was not answered, and is held against the ledger."""
+
+    def __init__(self, house: House) -> None:
+        self.house, self.book, self._stopping = house, Book(), list[bool]()
+        self.senders = [self._sender(lambda: not self._stopping) for _ in range(SENDERS)]
+
+    def start(self) -> None:
+        """Returns when the traffic flows."""
+        traffic = [
+            list(Sender(f"w{number}", self.house.students[number::SENDERS], random.Random(number)).deliveries(MOST, 30))
+            for number in range(SENDERS)
+        ]
+        self._threads = in_threads(zip(self.senders, traffic, strict=True))
+        wait_for(lambda: len(self.book.ledger.answers) > FLOWING, 30, "the traffic flows")
+
+    def stop(self, system: Callable[[], bool]) -> None:
+        """End the system under load; senders do not try again."""
+        self._stopping.append(True)
+        assert system(), "the system stopped in order"
+        for thread in self._threads:
+            thread.join(30)
+        assert [sender.fault for sender in self.senders] == [None] * SENDERS
+        self.acknowledged = len(self.book.ledger.answers)
+        assert FLOWING < self.acknowledged < SENDERS * MOST, "it was stopped in the middle"
+        assert any(sender.unanswered for sender in self.senders), "requests were under way"
+
+    def send_the_rest(self) -> None:
+        """What was not answered, with the ids it had; the services listen elsewhere by now."""
+        for sender in self.senders:
+            again = self._sender(lambda: True)
+            again.stream.id, again.stream.next_line = sender.stream.id, sender.stream.next_line
+            again.run(sender.unanswered)
+        self.house.rest()
+
+    def check(self) -> None:
+        """Everything acknowledged is held once and in order, and standings are as reckoned."""
+        with self.house.office.reader("mastery") as mastery:
+            learners = self.house.learners.items()
+            histories = {student: held_in(history_of(mastery, learner)) for student, learner in learners}
+        findings = self.book.ledger.check(histories)
+        assert not findings, findings
+        assert sum(map(len, histories.values())) == len(self.book.ledger.answers) >= self.acknowledged
+        assert _disagreements(self.house, self.book.ledger) == []
+
+    def _sender(self, keep_trying: Callable[[], bool]) -> SenderThread:
+        courier = Courier(self.house.system.urls["ingest"], keep_trying)
+        return SenderThread(courier, self.house.forms, self.house.lines, self.book)
 
 
 def _line(number: int, score: int) -> bytes:
@@ -150,21 +191,6 @@ def _seen(house: House, learner: str) -> tuple[dict[str, str], list[tuple[int, s
         events,
         [said["credential"] for said in held],
     )
-
-
-def _sender(house: House, book: Book, stopping: list[bool]) -> SenderThread:
-    courier = Courier(house.system.urls["ingest"], keep_trying=lambda: not stopping)
-    return SenderThread(courier, house.forms, house.lines, book)
-
-
-def _send_again(house: House, senders: list[SenderThread]) -> None:
-    """What was not answered, with the ids it had; the services listen elsewhere by now."""
-    assert any(sender.unanswered for sender in senders), "requests were under way"
-    for sender in senders:
-        said = sender.unanswered
-        again = SenderThread(Courier(house.system.urls["ingest"]), house.forms, house.lines, sender.book)
-        again.stream.id, again.stream.next_line = sender.stream.id, sender.stream.next_line
-        again.run(said)
 
 
 def _disagreements(house: House, ledger: Ledger) -> list[str]:
