@@ -194,11 +194,12 @@ def in_order(rule: OnChange, history: list[Sent]) -> set[tuple[UUID, bytes]]:
     return world.counted()
 
 
+@pytest.mark.parametrize("rule", [OnChange.REVISE, OnChange.CONFLICT])
 @settings(max_examples=400, deadline=None)
 @given(st.lists(SENT | WITHDRAWN, min_size=1, max_size=7), st.data())
-def test_any_interleaving_of_parking_redrives_retries_and_withdrawals_counts_the_same(history, data):
+def test_any_interleaving_of_parking_redrives_retries_and_withdrawals_counts_the_same(rule, history, data):
     """Receipts come in order; what waits is settled at any later time, in any order, and anything may be retried."""
-    world, waiting = World(OnChange.REVISE), []
+    world, waiting = World(rule), []
     for order, sent in enumerate(history, 1):
         taken(world, order, sent, settled=False)
         if sent.wait:
@@ -209,7 +210,7 @@ def test_any_interleaving_of_parking_redrives_retries_and_withdrawals_counts_the
         taken(world, order, sent, settled=True)
     for order, sent in data.draw(st.lists(st.sampled_from(list(enumerate(history, 1))), max_size=4)):
         taken(world, order, sent, settled=True)
-    assert world.counted() == in_order(OnChange.REVISE, history)
+    assert world.counted() == in_order(rule, history)
 
 
 @settings(max_examples=200, deadline=None)
@@ -224,11 +225,19 @@ def test_under_new_each_content_counts_once_in_any_order(history, data):
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(SENT, min_size=1, max_size=7), st.data())
-def test_under_conflict_a_record_never_counts_more_than_once_and_never_changes(history, data):
+def test_under_conflict_a_record_counts_once_and_as_the_first_to_arrive_said_it(history, data):
     world = World(OnChange.CONFLICT)
-    first = None
     for order, sent in data.draw(st.permutations(list(enumerate(history, 1)))):
         taken(world, order, sent, settled=True)
-        first = first or world.counted()
-    assert world.counted() == first
-    assert len(world.evidence) == 1
+        assert len(world.evidence) == 1
+    assert world.counted() == in_order(OnChange.CONFLICT, history)
+
+
+def test_under_conflict_what_was_parked_first_takes_the_place_of_what_was_accepted_since():
+    world = World(OnChange.CONFLICT)
+    world.take(1, claim("3"), None)
+    world.take(2, claim("4"), BEN)
+    world.take(1, claim("3"), ANA)
+    world.take(2, claim("4"), BEN)
+    assert world.outcomes == [Outcome.PARKED, Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.CONFLICT]
+    assert {learner for learner, _ in world.counted()} == {ANA}

@@ -94,9 +94,10 @@ class Bury:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The current version said this already."""
+    """The current version said this already; `as_of_first` where a record's place is that of its first version."""
 
     outcome: ClassVar = Outcome.DUPLICATE
+    as_of_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +178,8 @@ def version_after(
             return RecordVersion(arrival.order, arrival.content, arrival.learner, evidence)
         case Retract() | Bury():
             return RecordVersion(arrival.order, b"", None, None, withdrawn=True)
-        case Duplicate() if current is not None:
-            return replace(current, arrival=max(current.arrival, arrival.order))
+        case Duplicate(as_of_first) if current is not None:
+            return replace(current, arrival=(min if as_of_first else max)(current.arrival, arrival.order))
         case _:
             return current
 
@@ -196,7 +197,7 @@ def _withdraw(arrival: Arrival, current: RecordVersion | None) -> Decision:
 def _claim(checked: CheckedClaim, arrival: Arrival, current: RecordVersion | None, on_change: OnChange) -> Decision:
     """Lateness first: what a later version has replaced is over, whether or not its learner is known by now."""
     if current is not None and current.arrival > arrival.order:
-        return Superseded()
+        return _late(checked, arrival, current, on_change)
     if arrival.learner is None:
         return Park()
     if current is None:
@@ -204,13 +205,21 @@ def _claim(checked: CheckedClaim, arrival: Arrival, current: RecordVersion | Non
     if current.withdrawn:
         return Conflict() if on_change is OnChange.CONFLICT else Accept(checked)
     if current.content == arrival.content and current.learner == arrival.learner:
-        return Duplicate()
-    return _changed(checked, arrival, current, on_change)
+        return Duplicate(as_of_first=on_change is OnChange.CONFLICT)
+    return Conflict() if on_change is OnChange.CONFLICT else _replaced(checked, arrival, current)
 
 
-def _changed(checked: CheckedClaim, arrival: Arrival, current: RecordVersion, on_change: OnChange) -> Decision:
-    if on_change is OnChange.CONFLICT:
-        return Conflict()
+def _late(checked: CheckedClaim, arrival: Arrival, current: RecordVersion, on_change: OnChange) -> Decision:
+    """Where content must not change the first to arrive stands: parked until now, it takes the place of a later one."""
+    if on_change is not OnChange.CONFLICT or current.withdrawn:
+        return Superseded()
+    if arrival.learner is None:
+        return Park()
+    same = current.content == arrival.content and current.learner == arrival.learner
+    return Duplicate(as_of_first=True) if same else _replaced(checked, arrival, current)
+
+
+def _replaced(checked: CheckedClaim, arrival: Arrival, current: RecordVersion) -> Decision:
     evidence, learner = _in_force(current)
     return Revise(checked, evidence) if learner == arrival.learner else Move(checked, evidence, learner)
 
