@@ -24,8 +24,10 @@ ENDS_THE_PROCESS = (Fenced, TopicRefused)
 _CLAIM = """
 UPDATE outbox_head SET fence = fence + 1, owner = ? WHERE topic = ? AND part = ? RETURNING fence, published_seq
 """
-_STORE = "UPDATE outbox_head SET published_seq = ? WHERE topic = ? AND part = ? AND fence = ?"
-_HEADS = "SELECT topic, part, last_seq, fence FROM outbox_head"
+_STORE = """
+UPDATE outbox_head SET published_seq = ? WHERE topic = ? AND part = ? AND fence = ? AND published_seq = ?
+"""
+_HEADS = "SELECT topic, part, last_seq, fence, published_seq FROM outbox_head"
 _NEXT = "SELECT seq, key, value FROM outbox WHERE topic = ? AND part = ? AND seq > ? ORDER BY seq LIMIT ?"
 
 
@@ -37,7 +39,13 @@ class _Lease:
     part: int
     fence: int
     published: int
-    stored: int  # what the database knows of `published`
+    stored: int  # what the database knows of `published`; another number there is a request to republish
+
+    def follow(self, published: int) -> None:
+        """Somebody set the place back: everything after it goes out again."""
+        if published != self.stored:
+            log.info("republishing", topic=self.topic, partition=self.part, seq=published + 1)
+            self.published = self.stored = published
 
 
 class Relay:
@@ -45,6 +53,7 @@ class Relay:
 
     A crash in between repeats records, which every consumer skips by their seq. That place is stored at most every
     `store_interval_s` while there is much to do, so that the relay hardly ever holds up the service's own writes.
+    A place that `wayproof republish` sets back in the database meanwhile is noticed at the next look and never undone.
     """
 
     def __init__(
@@ -133,11 +142,13 @@ class Relay:
         with self._database.read() as cursor:
             heads = cursor.execute(_HEADS).fetchall()
             self._check(heads)
-            for topic, part, last_seq, _ in heads:
+            for topic, part, last_seq, _, published_seq in heads:
                 lease = self._leases.get((topic, part))
                 if lease is None:
                     unclaimed.append((topic, part))
-                elif lease.published < last_seq:
+                    continue
+                lease.follow(published_seq)
+                if lease.published < last_seq:
                     waiting.setdefault(topic, []).extend(self._next(cursor, lease))
         return waiting, unclaimed
 
@@ -149,8 +160,8 @@ class Relay:
                 claimed.append(_Lease(topic, part, fence, published, published))
         self._leases |= {(lease.topic, lease.part): lease for lease in claimed}
 
-    def _check(self, heads: list[tuple[str, int, int, int]]) -> None:
-        for topic, part, _, fence in heads:
+    def _check(self, heads: list[tuple[str, int, int, int, int]]) -> None:
+        for topic, part, _, fence, _ in heads:
             lease = self._leases.get((topic, part))
             if lease is not None and lease.fence != fence:
                 raise Fenced(f"another relay has taken over {topic}[{part}]")
@@ -178,9 +189,13 @@ class Relay:
         if not behind:
             return
         with self._database.write() as cursor:
-            for lease in behind:
-                cursor.execute(_STORE, (lease.published, lease.topic, lease.part, lease.fence))
-                if cursor.rowcount != 1:
-                    raise Fenced(f"another relay has taken over {lease.topic}[{lease.part}]")
-        for lease in behind:
+            self._check(cursor.execute(_HEADS).fetchall())
+            stored = [lease for lease in behind if _store(cursor, lease)]
+        for lease in stored:
             lease.stored = lease.published
+
+
+def _store(cursor: sqlite3.Cursor, lease: _Lease) -> bool:
+    """False when the place was set back since the last look: the next look follows it."""
+    cursor.execute(_STORE, (lease.published, lease.topic, lease.part, lease.fence, lease.stored))
+    return cursor.rowcount == 1
