@@ -1,5 +1,6 @@
 """Mapping documents as bytes: strict JSON, or the part of YAML that every reader reads alike."""
 
+import codecs
 import re
 from typing import Final
 
@@ -37,6 +38,8 @@ def load(raw: bytes) -> object:
 
 
 def _load_yaml(raw: bytes) -> object:
+    if raw.startswith(codecs.BOM_UTF8):  # behind it JSON would be read by the rules of YAML
+        raise MappingRefused("UTF-8 without a byte order mark is wanted")
     try:
         text = raw.decode()
         _check_events(text)

@@ -45,6 +45,7 @@ def read_yaml(raw: bytes) -> object:
         raise DocumentTooLarge(f"a YAML document has at most {YAML_BYTES_MAX} bytes")
     try:
         text = raw.decode()
+        _refuse_mark(text)
         _check_depth(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
@@ -54,6 +55,12 @@ def read_yaml(raw: bytes) -> object:
     if root is None:
         raise MalformedYaml("the document is empty")
     return _Plain().value(root, ())
+
+
+def _refuse_mark(text: str) -> None:
+    """Behind a byte order mark JSON would be read as YAML, by other rules than its author thinks."""
+    if text.startswith("\ufeff"):
+        raise MalformedYaml("UTF-8 without a byte order mark is wanted", offset=0)
 
 
 def _check_depth(text: str) -> None:
