@@ -1,0 +1,42 @@
+"""`python -m tests.bench`: measures, and prints a table; `--write` writes docs/performance.md from it.
+
+A target that is missed is printed as missed and fails nothing.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import end_to_end, mastery_path, replaying, webhooks
+from tests.bench.figure import as_page, as_text
+from tests.bench.site import folder_of
+from tests.support.paths import ROOT
+
+PARTS = {
+    "stream": end_to_end.measure,
+    "webhooks": webhooks.measure,
+    "mastery": mastery_path.measure,
+    "replay": replaying.measure,
+}
+PAGE = ROOT / "docs" / "performance.md"
+
+
+def main() -> None:
+    """The command."""
+    said = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    said.add_argument("parts", nargs="*", choices=[*PARTS, []], help="only these; all by default")
+    said.add_argument("--write", action="store_true", help="write docs/performance.md")
+    chosen = said.parse_args()
+    figures = []
+    with tempfile.TemporaryDirectory(prefix="wayproof-bench-") as folder:
+        for name in chosen.parts or PARTS:
+            sys.stderr.write(f"measuring: {name}\n")
+            figures += PARTS[name](folder_of(Path(folder), name))
+    sys.stdout.write(as_text(figures) + "\n")
+    if chosen.write:
+        PAGE.write_text(as_page(figures))
+
+
+if __name__ == "__main__":
+    main()
