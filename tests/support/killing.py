@@ -70,6 +70,7 @@ class Killer:
     order: Sequence[str]
     share: int
     chance: random.Random
+    halfway: Callable[[], None] = lambda: None
     kills: list[Kill] = field(default_factory=list)
 
     def run(self) -> None:
@@ -80,6 +81,8 @@ class Killer:
             target = self.share * (number + self.chance.uniform(0.1, 0.7))
             self._wait_for_traffic(target)
             self.kills.append(self._kill(service))
+            if len(self.kills) == len(self.order) // 2:
+                self.halfway()
         self.gate.open_to(float("inf"))
 
     def finish(self) -> None:

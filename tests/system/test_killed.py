@@ -4,17 +4,18 @@ import os
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from tests.support.answers import MET, REACHED, get, held_in, history_of, standings_of
+from tests.support.auditing import Auditor
 from tests.support.documents import PERCENT, mapping, policy
 from tests.support.killing import Gate, Killer
-from tests.support.ledger.book import Held
+from tests.support.ledger.book import Held, Ledger
 from tests.support.ledger.policy import read_policy
-from tests.support.ledger.reckoning import requirements, standings, times_met, told
+from tests.support.ledger.reckoning import Standing, requirements, standings, times_met
 from tests.support.office import Office, identifier_of
 from tests.support.processes import SERVICES, wait_for
 from tests.support.replaying import replayed
@@ -26,8 +27,10 @@ from tests.support.watch import at_rest
 SEED = int(os.environ.get("WAYPROOF_TEST_SEED", "20261123"))
 PIECES, REPEATS, KILLS, INTERRUPTED = 5_000, 150, 10, 5
 SENDERS, STUDENTS = 8, 160
-POLICY = policy("ups-and-downs")
+UNHEARD = "its id was in an answer that was lost"
 POLICY_ID, REQUIREMENT = "ups-and-downs", "work-ready"
+POLICIES = {name: policy(name) for name in (POLICY_ID, "watching")}
+RECKONED = {name: read_policy(document, Fraction(PERCENT["proficient"])) for name, document in POLICIES.items()}
 
 
 @dataclass
@@ -44,12 +47,15 @@ class School:
         office = self.office
         office.publish_framework("skills", {skill: identifier_of(skill) for skill in SKILLS})
         office.publish_scale(PERCENT)
-        office.activate(POLICY)
+        office.activate(POLICIES[POLICY_ID])
         office.define("work-ready", POLICY_ID, REQUIREMENT)
         self.students = [f"s-{number:03}" for number in range(STUDENTS)]
         self.learners = office.enrol("student", self.students)
         self.forms = office.source("placements", mapping("percent-forms"), "work_based")
         self.lines = office.source("virtual", mapping("percent-lines"), "virtual")
+        wait_for(lambda: at_rest(office.system.data), 60, "everybody is known")
+        learners = sorted(self.learners.values())
+        self.auditor = Auditor(lambda: office.reader("mastery"), learners, random.Random(f"{SEED}/auditor"))
 
     def run(self) -> Killer:
         """Send everything while the services are killed; returns when all is answered and at rest."""
@@ -58,17 +64,25 @@ class School:
         order = [*SERVICES, *SERVICES, *SERVICES, "ingest"]
         self.chance.shuffle(order)
         couriers = [sender.courier for sender in senders]
-        killer = Killer(self.office.system, self.gate, couriers, order, PIECES // (KILLS + 1), self.chance)
+        killer = Killer(
+            self.office.system, self.gate, couriers, order, PIECES // (KILLS + 1), self.chance, self._change_policy
+        )
         threads = in_threads(zip(senders, deliveries, strict=True))
-        killer.run()
-        for thread in threads:
-            thread.join(120)
+        with self.auditor:
+            killer.run()
+            for thread in threads:
+                thread.join(120)
         assert [sender.fault for sender in senders] == [None] * SENDERS
         assert not any(thread.is_alive() for thread in threads)
         killer.finish()
         self.office.system.wait_ready()
         wait_for(lambda: at_rest(self.office.system.data), 60, "the services are at rest")
         return killer
+
+    def _change_policy(self) -> None:
+        """Another policy begins to judge; the services were just being killed."""
+        self.office.system.wait_ready()
+        self.office.activate(POLICIES["watching"])
 
     def _sender(self, number: int) -> SenderThread:
         courier = Courier(self.office.system.urls["ingest"])
@@ -109,6 +123,8 @@ def test_ten_kills_lose_nothing_and_count_nothing_twice(office: Office, tmp_path
     _standings_are_as_reckoned(school)
     _one_credential_a_threshold(school, histories)
     _replay_agrees(school, tmp_path / "scratch", histories)
+    assert len(school.auditor.kept) > 50
+    assert school.auditor.changed() == []
 
 
 def _every_restart_was_the_supervisors(office: Office, killer: Killer) -> None:
@@ -148,33 +164,36 @@ def _outcomes_sum(school: School, killer: Killer) -> None:
 
 
 def _standings_are_as_reckoned(school: School) -> None:
-    reckoned, ledger, wrong = read_policy(POLICY, Fraction(PERCENT["proficient"])), school.book.ledger, []
-    evidence_known = {record for record, answer in ledger.answers.items() if answer.evidence}
+    ledger, wrong = school.book.ledger, []
+    heard = {evidence for answer in ledger.answers.values() for evidence in answer.evidence}
     with school.office.reader("mastery") as mastery:
-        for student, learner in school.learners.items():
-            pieces = ledger.order[student]
-            competencies, met = standings_of(mastery, learner, POLICY_ID)
-            for code, expected in standings(reckoned, pieces).items():
-                held = competencies[code]
-                same = (held.result, held.value, len(held.counted)) == (
-                    expected.result,
-                    expected.value,
-                    len(expected.counted),
-                )
-                if not same or (set(expected.counted) <= evidence_known and held != told(ledger, expected)):
-                    wrong.append(f"{student} {code}: {held} {expected}")
-            if met != requirements(reckoned, pieces):
-                wrong.append(f"{student}: {met}")
+        for name, reckoned in RECKONED.items():
+            for student, learner in school.learners.items():
+                pieces = ledger.order[student]
+                competencies, met = standings_of(mastery, learner, name)
+                held = {code: _heard(heard, each) for code, each in competencies.items()}
+                expected = {code: _named(ledger, each) for code, each in standings(reckoned, pieces).items()}
+                if (held, met) != (expected, requirements(reckoned, pieces)):
+                    wrong.append(f"{name} {student}: {held} {expected}")
     assert wrong == []
 
 
+def _named(ledger: Ledger, standing: Standing) -> Standing:
+    """Evidence by the id the sender was told; of a piece whose answer was lost it never heard one."""
+    ids = [next(iter(ledger.answers[record].evidence), UNHEARD) for record in standing.counted]
+    return replace(standing, counted=tuple(ids))
+
+
+def _heard(heard: set[str], standing: Standing) -> Standing:
+    return replace(standing, counted=tuple(id_ if id_ in heard else UNHEARD for id_ in standing.counted))
+
+
 def _one_credential_a_threshold(school: School, histories: dict[str, list[dict[str, Any]]]) -> None:
-    reckoned = read_policy(POLICY, Fraction(PERCENT["proficient"]))
     issued = 0
     with school.office.reader("credentials") as credentials:
         for student, learner in school.learners.items():
-            expected = times_met(reckoned, REQUIREMENT, school.book.ledger.order[student])
-            met = [event for event in histories[student] if event["what"] == MET]
+            expected = times_met(RECKONED[POLICY_ID], REQUIREMENT, school.book.ledger.order[student])
+            met = [event for event in histories[student] if _is(event, (MET,), REQUIREMENT)]
             held = get(credentials, f"/v1/learners/{learner}/credentials")["credentials"]
             assert sorted(said["cycle"] for said in held) == list(range(1, expected + 1)), student
             assert sorted(said["met_by"] for said in held) == sorted(event["id"] for event in met), student
@@ -189,10 +208,15 @@ def _replay_agrees(school: School, scratch: Path, histories: dict[str, list[dict
     assert not any(found["differences"].values()), found["differences"]
     with school.office.reader("mastery") as mastery:
         for student, learner in school.learners.items():
-            competencies, met = standings_of(mastery, learner, POLICY_ID)
-            results = {code: standing.result for code, standing in competencies.items()} | met
-            cycles = Counter(event["said"]["node"] for event in histories[student] if event["what"] in (MET, REACHED))
-            stands = found["standings"][learner]
-            for node, result in results.items():
-                said = stands.get(f"{POLICY_ID}/{node}", {"met": False, "cycle": 0})
-                assert said == {"met": result == "met", "cycle": cycles[node]}, f"{student} {node}"
+            for name in RECKONED:
+                competencies, met = standings_of(mastery, learner, name)
+                results = {code: standing.result for code, standing in competencies.items()} | met
+                for node, result in results.items():
+                    reached = [event for event in histories[student] if _is(event, (MET, REACHED), node, name)]
+                    said = found["standings"][learner].get(f"{name}/{node}", {"met": False, "cycle": 0})
+                    assert said == {"met": result == "met", "cycle": len(reached)}, f"{student} {name} {node}"
+
+
+def _is(event: dict[str, Any], kinds: tuple[str, ...], node: str, name: str = POLICY_ID) -> bool:
+    """A threshold of this node under this policy."""
+    return bool(event["what"] in kinds and event["said"]["node"] == node and event["said"]["policy"] == name)
