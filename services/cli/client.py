@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from typing import IO, Any
 
 import click
 import httpx
 
 TIMEOUT_S = 60.0
 FAULTS_MAX = 10
+COME_BACK = {502, 503, 504}
 DEFAULT_URLS = {
     "ingest": "http://127.0.0.1:8801",
     "mastery": "http://127.0.0.1:8802",
@@ -20,10 +21,22 @@ DEFAULT_URLS = {
 class Refused(click.ClickException):
     """Somebody said no; `--json` prints the problem document too."""
 
-    def __init__(self, problem: Mapping[str, Any], as_json: bool = False) -> None:
-        super().__init__("\n".join(_lines(problem)))
-        if as_json:
-            click.echo(json.dumps(problem))
+    def __init__(self, problem: Mapping[str, Any], as_json: bool = False, note: str = "") -> None:
+        super().__init__("\n".join([*_lines(problem), *([note] if note else [])]))
+        self.problem, self.as_json = problem, as_json
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        if self.as_json:
+            click.echo(json.dumps(self.problem))
+        super().show(file)
+
+
+class Unavailable(click.ClickException):
+    """Nobody answered, or it said to come back: the same may be asked again."""
+
+
+class RefusedForNow(Refused, Unavailable):
+    """A service that is too busy, or not ready yet."""
 
 
 class Client:
@@ -58,11 +71,12 @@ class Client:
         try:
             answer = self._http.request(method, path, **request)
         except httpx.TransportError as fault:
-            raise click.ClickException(
+            raise Unavailable(
                 f"{self._service} at {self._http.base_url} cannot be reached ({type(fault).__name__}); is it up?"
             ) from None
         if answer.is_error:
-            raise Refused(_problem(answer), self._as_json)
+            refused = RefusedForNow if answer.status_code in COME_BACK else Refused
+            raise refused(_problem(answer), self._as_json)
         return answer
 
 
@@ -79,9 +93,21 @@ def talks_to(service: str) -> Callable[[Command], Command]:
 
         variable = f"WAYPROOF_{service.upper()}_URL"
         options = (
-            click.option("--url", envvar=variable, default=DEFAULT_URLS[service], show_default=True, show_envvar=True),
-            click.option("--key", envvar="WAYPROOF_KEY", show_envvar=True, help="Access key wp_<id>.<secret>."),
-            click.option("--json", "as_json", is_flag=True, help="For programs."),
+            click.option(
+                "--url",
+                envvar=variable,
+                default=DEFAULT_URLS[service],
+                show_default=True,
+                show_envvar=True,
+                help=f"Where the {service} service is.",
+            ),
+            click.option(
+                "--key",
+                envvar="WAYPROOF_KEY",
+                show_envvar=True,
+                help="Access key wp_<id>.<secret>; see `wayproof key`.",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
         )
         for option in reversed(options):
             run = option(run)

@@ -1,9 +1,7 @@
 """`wayproof send`: a file of evidence through the door made for it, going on where it stopped."""
 
-import json
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,99 +9,115 @@ from typing import Any
 import click
 
 from services.cli.client import Client, show, talks_to
+from services.cli.streaming import Stream, batches, patiently
 
-LINES_MAX = 500
-BYTES_MAX = 1024 * 1024
 POLL_INTERVAL_S = 0.5
-FILE_TYPES = {".zip": "application/zip"}
+FILE_TYPES = {".zip": "application/zip", ".csv": "text/csv"}
 FINISHED = {"done", "refused"}
+FAULTS_MAX = 10
+MEANING = {
+    "accepted": "counted",
+    "duplicate": "sent before, word for word",
+    "conflict": "sent before with other content; not counted",
+    "no_claim": "understood; says nothing about a competency",
+    "parked": "the learner is unknown: they count as soon as a roster or `wayproof learner link` says who it is",
+    "held": "their package has a fault in a row they refer to",
+    "quarantined": "could not be read: see `wayproof quarantine list`",
+    "superseded": "a later version has come in the meantime",
+}
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--source", required=True, help="The registered source the file is from.")
+@click.option("--source", required=True, help="The registered source FILE is from: tenant.name.")
+@click.option("--again", is_flag=True, help="Begin with the first line even if a part was sent before.")
+@click.option("--wait-s", default=60.0, show_default=True, help="How long to wait for a service that is away.")
 @talks_to("ingest")
-def send(client: Client, as_json: bool, file: Path, source: str) -> None:
-    """Send FILE: NDJSON line by line through a stream, a OneRoster ZIP as a file.
+def send(client: Client, as_json: bool, file: Path, source: str, again: bool, wait_s: float) -> None:
+    """Send FILE: a OneRoster ZIP as a whole, anything else as lines of JSON (NDJSON).
 
-    Run it again after an interruption: a stream goes on with the line the service wants next.
+    It takes the source's own key: `wayproof key add --role source --source SOURCE`.
+
+    When it is interrupted, run the same command again: it goes on with the line the service wants next. Sending a
+    file twice does no harm: what was sent before counts once.
+
+    Exit 0 when everything was taken, whatever became of it; 1 when it was refused or could not be finished.
     """
     if media_type := FILE_TYPES.get(file.suffix.lower()):
-        show(_send_file(client, file, source, media_type), as_json)
+        _send_file(client, as_json, file, source, media_type, wait_s)
     else:
-        show(_send_lines(client, file, source, quiet=as_json), as_json)
+        _send_lines(client, as_json, file, source, again, wait_s)
 
 
-def _send_file(client: Client, file: Path, source: str, media_type: str) -> Any:
-    with file.open("rb") as content:
-        raw = content.read()
+def _send_lines(client: Client, as_json: bool, file: Path, source: str, again: bool, wait_s: float) -> None:
+    stream = Stream(client, file, source, wait_s=wait_s, say=_say)
+    with file.open("rb") as lines:
+        sent = stream.begin(lines, again)
+        with click.progressbar(length=file.stat().st_size, label=file.name, hidden=as_json) as bar:
+            bar.update(sent)
+            for batch in batches(lines):
+                bar.update(stream.send(batch))
+    place = stream.place
+    place.forget()
+    answer = {"stream": place.stream, "next_line": place.next_line, "outcomes": dict(place.outcomes)}
+    if stream.unanswered:
+        answer["taken_without_answer"] = stream.unanswered
+    if as_json:
+        show(answer, as_json)
+    else:
+        _tell(file, f"{place.next_line - 1} lines sent", place.outcomes, _asides(stream))
+
+
+def _asides(stream: Stream) -> Iterator[str]:
+    if stream.resumed:
+        yield "it went on where an earlier run had stopped; the outcomes are those of all runs"
+    if stream.unanswered:
+        yield f"{stream.unanswered} more lines were taken, but the answer that says how they ended was lost on the way"
+
+
+def _send_file(client: Client, as_json: bool, file: Path, source: str, media_type: str, wait_s: float) -> None:
+    raw = file.read_bytes()
     headers = {"Content-Type": media_type, "Idempotency-Key": sha256(raw).hexdigest()}
-    taken = client.call("POST", f"/v1/files/{source}", content=raw, headers=headers)
-    while True:
-        progress = client.get(f"/v1/imports/{taken['import']}")
-        if progress["state"] in FINISHED:
-            return progress
-        time.sleep(POLL_INTERVAL_S)
+    asked = {"content": raw, "headers": headers}
+    taken = patiently(lambda: client.call("POST", f"/v1/files/{source}", **asked), wait_s, _say)
+    progress = _follow(lambda: patiently(lambda: client.get(f"/v1/imports/{taken['import']}"), wait_s, _say), as_json)
+    if as_json:
+        show(progress, as_json)
+    else:
+        _tell(file, f"{progress['rows_done']} rows settled", progress["outcomes"], _faults(progress))
+    if progress["state"] == "refused":
+        raise click.ClickException(f"{file.name} was refused: {progress['refused']}")
 
 
-def _send_lines(client: Client, file: Path, source: str, quiet: bool) -> dict[str, Any]:
-    stream = Stream(client, file, source)
-    outcomes: Counter[str] = Counter()
-    with (
-        file.open("rb") as lines,
-        click.progressbar(length=file.stat().st_size, label=file.name, hidden=quiet) as bar,
-    ):
-        for _ in range(stream.next_line - stream.first_line):
-            bar.update(len(lines.readline()))
-        for batch in batches(lines):
-            outcomes.update(stream.send(batch))
-            bar.update(sum(map(len, batch)))
-    stream.forget()
-    return {"stream": stream.id, "next_line": stream.next_line, "outcomes": dict(outcomes)}
+def _follow(ask: Callable[[], Any], quiet: bool) -> Any:
+    """Until every row has come to an end."""
+    with click.progressbar(length=1, label="settling", hidden=quiet) as bar:
+        while True:
+            progress = ask()
+            bar.length = progress["rows_total"] or 1
+            bar.update(progress["rows_done"] - bar.pos)
+            if progress["state"] in FINISHED:
+                return progress
+            time.sleep(POLL_INTERVAL_S)
 
 
-def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Lines by the request: bounded in number and, unless one line alone is larger, in bytes."""
-    batch: list[bytes] = []
-    size = 0
-    for line in lines:
-        if batch and (len(batch) == LINES_MAX or size + len(line) > BYTES_MAX):
-            yield batch
-            batch, size = [], 0
-        batch.append(line)
-        size += len(line)
-    if batch:
-        yield batch
+def _faults(progress: Mapping[str, Any]) -> Iterator[str]:
+    faults = progress["faults"]
+    for fault in faults[:FAULTS_MAX]:
+        where = f"row {fault['line'] or fault['row']}"
+        yield f"{where}: {fault['outcome']}, {fault['reason']} {fault['pointer'] or ''}".rstrip()
+    if len(faults) > FAULTS_MAX:
+        yield "and more; --json says them all"
 
 
-class Stream:
-    """A stream at the service; its id is kept beside the file until every line was answered."""
+def _tell(file: Path, head: str, outcomes: Mapping[str, int], asides: Iterator[str]) -> None:
+    click.echo(f"{file.name}: {head}")
+    for outcome, meaning in MEANING.items():
+        if outcomes.get(outcome):
+            click.echo(f"  {outcomes[outcome]:>9,} {outcome:<11} {meaning}")
+    for line in asides:
+        click.echo(f"  {line}")
 
-    def __init__(self, client: Client, file: Path, source: str) -> None:
-        self._client = client
-        self._kept = file.with_name(f".{file.name}.wayproof-stream")
-        kept = self._remembered(source) or self._open(source)
-        self.id: str = kept["stream"]
-        self.first_line: int = kept["first_line"]
-        self.next_line: int = client.get(f"/v1/streams/{self.id}")["next_line"]
 
-    def send(self, batch: list[bytes]) -> Iterator[str]:
-        """Send lines from `next_line` on; the outcome of each."""
-        body = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in batch)
-        answers = self._client.lines(f"/v1/streams/{self.id}/lines", body, first=self.next_line)
-        *outcomes, last = answers
-        self.next_line = last["next_line"]
-        return (answer["outcome"] for answer in outcomes)
-
-    def forget(self) -> None:
-        self._kept.unlink(missing_ok=True)
-
-    def _open(self, source: str) -> dict[str, Any]:
-        opened = self._client.post("/v1/streams", {"source": source})
-        kept = {"source": source, "stream": opened["stream"], "first_line": opened["next_line"]}
-        self._kept.write_text(json.dumps(kept))
-        return kept
-
-    def _remembered(self, source: str) -> dict[str, Any] | None:
-        kept = json.loads(self._kept.read_text()) if self._kept.exists() else {}
-        return kept if kept.get("source") == source else None
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.cli.dispatch import COMMANDS, main
-from services.cli.send import batches
+from services.cli.streaming import batches
 from tests.cli.fake import FakeIngest, running
 from tests.support.paths import ROOT
 
@@ -86,7 +86,7 @@ def test_a_stream_that_was_interrupted_goes_on_where_it_stopped(wayproof, ingest
     assert len(ingest.lines) == 500
     ingest.fail_after = None
     answer = wayproof("send", file, "--source", "oak.clinic", "--json")
-    assert json.loads(answer.stdout)["outcomes"] == {"accepted": 750}
+    assert json.loads(answer.stdout)["outcomes"] == {"accepted": 1250}
     assert b"\n".join(ingest.lines) + b"\n" == file.read_bytes()
     assert ingest.streams == 1
     assert [path.name for path in file.parent.iterdir()] == [file.name]

@@ -126,3 +126,10 @@ def test_a_withdrawal_before_its_record_keeps_it_from_ever_counting(house: House
     assert released == 1
     assert not house.published(EvidenceAcceptedV1, EvidenceRetractedV1)
     assert house.tally(school) == {"superseded": 1, "accepted": 1}
+
+
+def test_a_stream_for_another_source_than_the_keys_is_refused(house: House, school: str) -> None:
+    headers = house.token("source", "maple", source=school)
+    assert house.http.post("/v1/streams", json={"source": "maple.other"}, headers=headers).status_code == 404
+    assert house.http.post("/v1/streams", json={"source": school}, headers=headers).status_code == 201
+    assert house.http.post("/v1/streams", headers=headers).status_code == 201

@@ -7,8 +7,10 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from pydantic import Field
 
 from services.ingest.api.dependencies import Parts, Shared, json_response
+from services.ingest.api.shapes import Strict
 from services.ingest.formats.ndjson import TooManyLines
 from services.ingest.storage import inbox
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
@@ -29,10 +31,20 @@ class SourceKeyWanted(Refusal):
     status = 403
 
 
+class StreamIn(Strict):
+    """The source the sender believes the key to be of, if it says so."""
+
+    source: Annotated[str | None, Field(max_length=100)] = None
+
+
 @router.post("", status_code=201, responses=problems(SourceKeyWanted, SourceUnknown, MappingMissing, TooBusy))
-def open_stream(shared: Shared, caller: Annotated[Caller, Can("evidence:write")]) -> Response:
-    """Open a stream: {stream, next_line}."""
+def open_stream(
+    shared: Shared, caller: Annotated[Caller, Can("evidence:write")], body: StreamIn | None = None
+) -> Response:
+    """Open a stream: {stream, next_line}. A source that is named must be the key's own."""
     source = source_of(shared, caller)
+    if body is not None and body.source not in {None, source.row.id}:
+        raise SourceUnknown("The key is another source's.")
     source.reader()
     stream = shared.commits.do(OpenStream(source.row.tenant, source.row.id))
     return json_response({"stream": str(stream), "next_line": 1}, 201)

@@ -1,0 +1,69 @@
+"""`wayproof learner`: whom a school's identifier means, and saying that one more identifier means the same person."""
+
+from typing import Any
+
+import click
+
+from services.cli.client import Client, show, talks_to
+
+ASKED_MAX = 1000
+
+
+class Identifier(click.ParamType[dict[str, str]]):
+    """`scheme=value`, such as student-number=20246633."""
+
+    name = "scheme=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
+        scheme, separator, said = value.partition("=")
+        if not (separator and scheme and said):
+            self.fail("write scheme=value, for example student-number=20246633", param, ctx)
+        return {"scheme": scheme, "value": said}
+
+
+@click.group()
+def learner() -> None:
+    """Find a learner by an identifier, or link another one."""
+
+
+@learner.command()
+@click.argument("identifiers", nargs=-1, type=Identifier(), metavar="SCHEME=VALUE...")
+@click.option("--from", "listed", type=click.File(), help="Identifiers from a file, one a line; - is standard input.")
+@talks_to("ingest")
+def find(client: Client, as_json: bool, identifiers: tuple[dict[str, str], ...], listed: Any) -> None:
+    """Whom each identifier means: the learner's id, which says nothing about the person.
+
+    What is typed here can be seen by others on this machine; with --from it cannot.
+
+    Exit 1 when one of them means nobody.
+    """
+    wanted = [*identifiers, *(Identifier()(line.strip()) for line in listed or () if line.strip())]
+    if not wanted:
+        raise click.UsageError("name at least one identifier, for example student-number=20246633")
+    found: list[str | None] = []
+    for first in range(0, len(wanted), ASKED_MAX):
+        asked = {"identifiers": wanted[first : first + ASKED_MAX]}
+        found += client.post("/v1/learners/lookup", asked)["learners"]
+    if as_json:
+        show([{**asked, "learner": who} for asked, who in zip(wanted, found, strict=True)], as_json)
+    else:
+        for asked, who in zip(wanted, found, strict=True):
+            click.echo(f"{who or 'nobody':36}  {asked['scheme']}={asked['value']}")
+    if None in found:
+        raise click.exceptions.Exit(1)
+
+
+@learner.command()
+@click.argument("learner_id", metavar="LEARNER", type=click.UUID)
+@click.argument("identifier", type=Identifier(), metavar="SCHEME=VALUE")
+@talks_to("ingest")
+def link(client: Client, as_json: bool, learner_id: Any, identifier: dict[str, str]) -> None:
+    """From now on SCHEME=VALUE means LEARNER too; evidence that waited for it is counted at once.
+
+    LEARNER is an id as `wayproof learner find` says it. An identifier that means somebody else already is refused.
+    """
+    linked = client.post(f"/v1/learners/{learner_id}/links", identifier)
+    if as_json:
+        show(linked, as_json)
+    else:
+        click.echo(f"linked; {linked['released']} pieces of evidence were waiting for it")
