@@ -57,7 +57,9 @@ def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, 
         occasion = Occasion(cause_of(fact), fact, after.as_of)
         for policy in judging.values():
             codes = [policy.codes[competency] for competency in competencies if competency in policy.codes]
-            _settle_codes(settlement, Reckoning(after, policy, after.as_of), codes, occasion)
+            was, now = Reckoning(before, policy, after.as_of), Reckoning(after, policy, after.as_of)
+            moved = [code for code in codes if _moves_requirements(was, now, code)]
+            _settle_codes(settlement, now, codes, occasion, _above(policy, moved))
     return settlement.thresholds
 
 
@@ -110,6 +112,18 @@ def _settle_codes(
         _cross(settlement, reckoning, code, reckoning.determination(code).result == "met", occasion)
     for name in _above(policy, codes) if requirements is None else requirements:
         _cross(settlement, reckoning, name, reckoning.requirement(name) == "met", occasion)
+
+
+def _moves_requirements(was: Reckoning, now: Reckoning, code: str) -> bool:
+    """Requirements read results, and marks of their own of the value: while those stay, every requirement stays."""
+    old, new = was.determination(code), now.determination(code)
+    if old.result != new.result:
+        return True
+    if old.compared == new.compared and bool(old.short) == bool(new.short):
+        return False
+    policy = now.policy
+    leaves = (leaf for name in policy.above[code] for leaf in policy.rests_on[name])
+    return any(leaf.code == code and leaf.at_least is not None for leaf in leaves)
 
 
 def _above(policy: CompiledPolicy, codes: list[str]) -> Iterator[str]:
