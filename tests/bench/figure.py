@@ -92,7 +92,7 @@ def _number(value: float) -> str:
 
 
 _PREFACE = (
-    "Written by `python -m tests.bench --write`; `make bench` prints the same table. Absolute figures say as much about\n"
+    "Written by `python -m tests.bench --write`; `make bench` prints the same table. Absolute figures say as much of\n"
     "the machine as about the program, and this one shares its two cores among the services, the client that sends to\n"
     "them and whatever else runs. So each figure takes turns with its baseline in the same run, and the median of the\n"
     "rounds is told: the ratio is what to compare."

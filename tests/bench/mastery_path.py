@@ -7,10 +7,10 @@ from tests.bench.judging import Shape, evidence_of, world_in
 from tests.bench.naive import items_per_s
 from tests.bench.site import folder_of
 
-ROUNDS = 3
+ROUNDS = 5
 SHAPES = {  # ours, and the part of it that the naive loop is given: as many pieces a learner, fewer learners
-    "40 pieces a learner": (Shape(500, 40), Shape(25, 40)),
-    "250 pieces a learner": (Shape(80, 250), Shape(3, 250)),
+    "40 pieces a learner": (Shape(250, 40), Shape(20, 40)),
+    "250 pieces a learner": (Shape(40, 250), Shape(2, 250)),
 }
 
 

@@ -1,5 +1,6 @@
-"""How much memory the services hold, sampled while they work."""
+"""How much memory the services hold, sampled while they work, and how much processor time they have used."""
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -48,3 +49,9 @@ def _rollup(pid: int) -> tuple[int, int]:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     kib = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
     return kib["Rss"] * 1024, kib["Pss"] * 1024
+
+
+def processor_s(pid: int) -> float:
+    """Seconds of processor time a process has used since its start: steadier than the clock on a busy machine."""
+    said = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")

@@ -67,8 +67,8 @@ def _cold_ms(world: EmbeddedWorld, question: Question) -> float:
 def _figure(took_ms: list[float], whole_ms: list[float]) -> Figure:
     middle, slow = took_ms[len(took_ms) // 2], took_ms[int(len(took_ms) * 0.95)]
     notes = (
-        f"Standings of one learner of {SHAPE.pieces:,} pieces of evidence at {PAIRS} random pairs of dates (as of, known"
-        f" at): p50 {middle:.0f} ms, p95 {slow:.0f} ms; of now, which folds every event: p50"
+        f"Standings of one learner of {SHAPE.pieces:,} pieces of evidence at {PAIRS} random pairs of dates (as of,"
+        f" known at): p50 {middle:.0f} ms, p95 {slow:.0f} ms; of now, which folds every event: p50"
         f" {whole_ms[len(whole_ms) // 2]:.0f} ms. Each question is put to objects made for it alone: the chain of the"
         " whole stream is verified, bodies opened, the policy compiled.",
     )

@@ -59,8 +59,8 @@ def _figure(connections: int, sent: list[Sent], sizes: list[tuple[int, float, fl
     commits_per_s = median(rate for count, _, rate in sizes if count == connections)
     slow = [median(each.latency_ms(share) for each in sent) for share in (0.5, 0.99)]
     notes = (
-        f"p50 {slow[0]:.1f} ms, p99 {slow[1]:.1f} ms; {per_commit:.0f} requests a commit, {commits_per_s:.0f} commits/s;"
-        f" {len(sent)} rounds of {MESSAGES:,} ({spread(rates)}), mastery deciding on the same cores meanwhile.",
+        f"p50 {slow[0]:.1f} ms, p99 {slow[1]:.1f} ms; {per_commit:.0f} requests a commit, {commits_per_s:.0f} commits/s"
+        f"; {len(sent)} rounds of {MESSAGES:,} ({spread(rates)}), mastery deciding on the same cores meanwhile.",
     )
     measure = f"Webhooks accepted durably, {connections} connections"
     against = times(middle, median(bare), "raw one-row commits")
