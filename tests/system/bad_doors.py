@@ -88,6 +88,7 @@ class Premises:
     """A district with sources, a learner, keys good and bad, and another tenant beside it."""
 
     office: Office
+    withdrawn: dict[str, Any] | None = None  # what makes a form a withdrawal
     forms: Source = field(init=False)
     lines: Source = field(init=False)
     rows: Source = field(init=False)
@@ -102,12 +103,15 @@ class Premises:
         office.publish_scale(PERCENT)
         office.activate(POLICY)
         self.learners = office.enrol("student", [STUDENT, "S-good"])
-        self.forms = office.source("forms", MAPPING, "work_based")
+        self.forms = office.source("forms", self._forms(), "work_based")
         self.lines = office.source("lines", {**MAPPING, "format": "ndjson"}, "virtual")
         self.rows = office.source("rows", ROWS, "classroom")
         self._keys()
         self._others()
         return self
+
+    def _forms(self) -> dict[str, Any]:
+        return MAPPING if self.withdrawn is None else {**MAPPING, "withdrawn": self.withdrawn}
 
     def _keys(self) -> None:
         key = self.office.system.key
@@ -311,4 +315,3 @@ DOORS = [
     Door("policy", _policy, DOCUMENT),
     Door("achievement", _achievement, STRICT),
 ]
-

@@ -293,7 +293,7 @@ PACKAGES = [
     _package("a file twice but for its case", _also("Results.csv")),
     _package("103 files", _many),
     _package("a bomb of 50 MB", lambda files: _bomb(50_000_000)),
-    _package("a bomb of 500 MB", lambda files: _bomb(500_000_000)),
+    _package("a bomb of 150 MB", lambda files: _bomb(150_000_000)),
     *(_package(f"path {name!r}", _also(name)) for name in
       ("../results.csv", "/etc/passwd", "a/b.csv", "..\\up.csv", "C:\\x.csv", "C:x.csv", ".hidden", "x.csv/", "é.csv")),
     _package("everything in a folder", _moved("export/")),

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ANSWER_WITHIN_S = 60.0
-GRACE_S = 0.3
+GRACE_S = 0.1
 
 
 @dataclass(frozen=True)
