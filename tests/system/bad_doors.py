@@ -50,6 +50,15 @@ class Call:
         return replace(self, content=self.content.replace(old, new), files=files)
 
 
+@dataclass(frozen=True)
+class Particular:
+    """One request that is refused at the one door it is for; `at_field`: the answer says where."""
+
+    name: str
+    make: Callable[["Premises", str], Call]
+    at_field: bool = False
+
+
 MAPPING: dict[str, Any] = {
     "name": "forms",
     "version": 1,

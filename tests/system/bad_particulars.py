@@ -1,14 +1,10 @@
-"""Bad inputs that make sense at one door only: signatures, line numbers, packages, and questions."""
+"""Bad inputs that make sense at one door only: signatures, line numbers, and questions."""
 
 import base64
-import io
 import json
-import stat
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -21,24 +17,14 @@ from tests.system.bad_doors import (
     SKILL,
     STUDENT,
     Call,
+    Particular,
     Premises,
     message,
-    package_files,
     sign,
-    zipped,
 )
 
 GOOD = {door.name: door.good for door in DOORS}
 UNKNOWN = "6f1c2a52-7a3b-4a6f-9f3e-3d0c5a0b1f77"
-
-
-@dataclass(frozen=True)
-class Particular:
-    """One request that is refused; `at_field`: the answer says where."""
-
-    name: str
-    make: Callable[[Premises, str], Call]
-    at_field: bool = False
 
 
 # ---- signatures
@@ -71,6 +57,10 @@ def _without(name: str) -> Callable[[dict[str, str]], dict[str, str]]:
 
 def _with(name: str, value: str) -> Callable[[dict[str, str]], dict[str, str]]:
     return lambda headers: {**headers, name: value}
+
+
+def _later(headers: dict[str, str]) -> dict[str, str]:
+    return {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) + 1)}
 
 
 def _resigned(message_id: str) -> Particular:
@@ -110,7 +100,7 @@ WEBHOOKS = [
     _signed("signed 6 minutes ago", late_s=-360),
     _signed("signed in 6 minutes", late_s=360),
     _signed("signed a year ago", late_s=-365 * 86400),
-    _signed("another time than signed", change=lambda h: {**h, "webhook-timestamp": str(int(h["webhook-timestamp"]) + 1)}),
+    _signed("another time than signed", change=_later),
     *(_signed(f"time {time[:12]!r}", change=_with("webhook-timestamp", time))
       for time in ("1e9", "-1", "NaN", "0", "9" * 20, "٣", MARK)),
     _signed("of another tenant's source", lambda p: p.other_secret),
@@ -183,136 +173,6 @@ MESSAGES = [
 ]
 
 
-# ---- packages
-
-
-def _package(name: str, build: Callable[[dict[str, bytes]], bytes]) -> Particular:
-    def make(p: Premises, serial: str) -> Call:
-        return replace(GOOD["file"](p, serial), files=(), content=build(package_files(serial)))
-
-    return Particular(f"file: {name}", make)
-
-
-def _zip(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    return _zip_of([(zipfile.ZipInfo(name), text) for name, text in files.items()], method)
-
-
-def _zip_of(entries: list[tuple[zipfile.ZipInfo, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as package:
-        for info, text in entries:
-            info.compress_type = method
-            package.writestr(info, text)
-    return buffer.getvalue()
-
-
-def _also(name: str, text: bytes = b"x") -> Callable[[dict[str, bytes]], bytes]:
-    return lambda files: _zip({**files, name: text})
-
-
-def _moved(prefix: str) -> Callable[[dict[str, bytes]], bytes]:
-    return lambda files: _zip({prefix + name: text for name, text in files.items()})
-
-
-def _link(files: dict[str, bytes]) -> bytes:
-    link = zipfile.ZipInfo("results.csv")
-    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
-    rest = [(zipfile.ZipInfo(name), text) for name, text in files.items() if name != "results.csv"]
-    return _zip_of([*rest, (link, b"/etc/passwd")])
-
-
-def _encrypted(files: dict[str, bytes]) -> bytes:
-    """The flag in every local header and directory entry."""
-    raw = bytearray(_zip(files, zipfile.ZIP_STORED))
-    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        start = raw.find(mark)
-        while start >= 0:
-            raw[start + at] |= 1
-            start = raw.find(mark, start + 4)
-    return bytes(raw)
-
-
-def _nul_in_name(files: dict[str, bytes]) -> bytes:
-    return _zip({**files, "zz_planted.csv": b"x"}).replace(b"zz_planted.csv", b"zz_planted\0csv")
-
-
-def _lying_size(files: dict[str, bytes]) -> bytes:
-    raw = bytearray(_zip(files, zipfile.ZIP_STORED))
-    start = raw.find(b"PK\x01\x02")
-    raw[start + 24 : start + 28] = (2**31).to_bytes(4, "little")
-    return bytes(raw)
-
-
-def _broken(files: dict[str, bytes]) -> bytes:
-    raw = bytearray(_zip(files, zipfile.ZIP_STORED))
-    at = raw.find(MARK.encode())
-    raw[at : at + 3] = b"ZQ8"
-    return bytes(raw)
-
-
-@cache
-def _bomb(size: int) -> bytes:
-    """About 1:1000, and its twin beside it."""
-    return _zip({"manifest.csv": b"propertyName,value\n", "results.csv": bytes(size)})
-
-
-def _many(files: dict[str, bytes]) -> bytes:
-    return _zip({**files, **{f"f{number}.csv": b"" for number in range(100)}})
-
-
-def _twice(files: dict[str, bytes]) -> bytes:
-    return _zip_of([(zipfile.ZipInfo(name), text) for name, text in [*files.items(), *files.items()]])
-
-
-def _text(name: str, change: Callable[[bytes], bytes]) -> Callable[[dict[str, bytes]], bytes]:
-    return lambda files: _zip({**files, name: change(files[name])})
-
-
-def _left_out(name: str) -> Callable[[dict[str, bytes]], bytes]:
-    return lambda files: _zip({key: text for key, text in files.items() if key != name})
-
-
-def _another_tenants_file(p: Premises, serial: str) -> Call:
-    call = zipped(p, GOOD["file"](p, serial), serial)
-    return replace(call, path=f"/v1/files/{OTHER}.forms")
-
-
-PACKAGES = [
-    _package("empty", lambda files: b""),
-    _package("no ZIP", lambda files: MARK.encode() * 100),
-    _package("empty ZIP", lambda files: _zip({})),
-    _package("only its first bytes", lambda files: b"PK\x03\x04"),
-    _package("cut off", lambda files: _zip(files)[:-30]),
-    _package("its directory only", lambda files: _zip(files)[-200:]),
-    _package("damaged", _broken),
-    _package("says another size", _lying_size),
-    _package("encrypted", _encrypted),
-    _package("bzip2", lambda files: _zip(files, zipfile.ZIP_BZIP2)),
-    _package("a link", _link),
-    _package("a file twice", _twice),
-    _package("a file twice but for its case", _also("Results.csv")),
-    _package("103 files", _many),
-    _package("a bomb of 50 MB", lambda files: _bomb(50_000_000)),
-    _package("a bomb of 150 MB", lambda files: _bomb(150_000_000)),
-    *(_package(f"path {name!r}", _also(name)) for name in
-      ("../results.csv", "/etc/passwd", "a/b.csv", "..\\up.csv", "C:\\x.csv", "C:x.csv", ".hidden", "x.csv/", "é.csv")),
-    _package("everything in a folder", _moved("export/")),
-    _package("NUL in a name", _nul_in_name),
-    _package("no manifest", _left_out("manifest.csv")),
-    _package("no results", _left_out("results.csv")),
-    _package("another version", _text("manifest.csv", lambda text: text.replace(b"oneroster.version,1.2", b"oneroster.version,9"))),
-    _package("manifest not UTF-8", _text("manifest.csv", lambda text: text + b"\xff\xfe\n")),
-    _package("results not UTF-8", _text("results.csv", lambda text: text + b"\xff,\n")),
-    _package("results in UTF-16", _text("results.csv", lambda text: text.decode().encode("utf-16"))),
-    _package("results without a header", _text("results.csv", lambda text: b"")),
-    _package("columns in another order", _text("results.csv", lambda text: text.replace(b"sourcedId,status", b"status,sourcedId", 1))),
-    _package("a quote that never closes", _text("results.csv", lambda text: text.replace(MARK.encode(), b'"' + MARK.encode(), 1))),
-    _package("a cell of 200 KB", _text("results.csv", lambda text: text.replace(MARK.encode(), MARK.encode() * 18_000, 1))),
-    _package("an objective of nobody's result", _text("resultLearningObjectiveIds.csv", lambda text: text.replace(b"res-", MARK.encode()))),
-    Particular("file: to another tenant's source", _another_tenants_file),
-]  # fmt: skip
-
-
 # ---- questions, and what is another tenant's
 
 
@@ -379,7 +239,8 @@ QUESTIONS = [
     _ask("a learner and more", "mastery", lambda p: f"/v1/learners/{p.learners[STUDENT]}%00/standings"),
     _ask("a path upwards", "mastery", lambda p: "/v1/learners/..%2f..%2fetc%2fpasswd/standings"),
     _ask("an older version", "mastery", lambda p: f"/v0/learners/{p.learners[STUDENT]}/standings"),
-    *(_about_unknown("mastery", f"/v1/learners/{{}}/{what}") for what in ("standings", "history", "next-steps", "why/TEAM")),
+    *(_about_unknown("mastery", f"/v1/learners/{{}}/{what}")
+      for what in ("standings", "history", "next-steps", "why/TEAM")),
     *(_about_unknown("ingest", f"/v1/{what}/{{}}") for what in ("receipts", "quarantine", "imports")),
     _about_unknown("ingest", "/v1/quarantine/{}/raw"),
     _about_unknown("credentials", "/v1/credentials/{}"),
@@ -410,4 +271,4 @@ QUESTIONS = [
     _changes_other("an activation", "mastery", "POST", "/v1/policies/team/activations", {"version": 1}),
     _ask("nothing there", "ingest", lambda p: f"/{MARK}"),
 ]  # fmt: skip
-PARTICULARS = WEBHOOKS + MESSAGES + PACKAGES + QUESTIONS
+PARTICULARS = WEBHOOKS + MESSAGES + QUESTIONS

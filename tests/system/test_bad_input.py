@@ -14,9 +14,10 @@ from tests.support.answers import get, history_of
 from tests.support.office import Office
 from tests.support.processes import SERVICES, running, wait_for
 from tests.support.watch import at_rest
-from tests.system.bad_doors import DOORS, MARK, STUDENT, Call, Door, Premises
+from tests.system.bad_doors import DOORS, MARK, STUDENT, Call, Door, Particular, Premises
 from tests.system.bad_inputs import TABLE, Bad, attempts, make, pieces
-from tests.system.bad_particulars import PARTICULARS, Particular
+from tests.system.bad_packages import PACKAGES
+from tests.system.bad_particulars import PARTICULARS as OTHERS
 from tests.system.wire import Answer, head_of, send
 
 TIMES = 20
@@ -24,6 +25,7 @@ GROWTH_MAX_MIB = 64.0
 TAKEN = {"accepted", "parked"}
 HEADER_TIMEOUT_S, BODY_TIMEOUT_S = 2, 20.0
 ATTEMPTS = attempts()
+PARTICULARS = OTHERS + PACKAGES
 serials = count(1)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,11 +21,10 @@ CARELESS = ("-m", "tests.system.careless_ingest")
 
 
 @pytest.fixture(scope="module")
-def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
+def premises(tmp_path_factory: pytest.TempPathFactory) -> Premises:
     """Prepared by the three services, which have stopped since."""
     with running(tmp_path_factory.mktemp("durable") / "data") as system:
-        premises = Premises(Office(system)).prepare()
-    yield premises
+        return Premises(Office(system)).prepare()
 
 
 def test_nothing_is_answered_before_it_is_on_disk(premises: Premises, tmp_path: Path) -> None:
