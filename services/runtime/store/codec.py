@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, cast
 
 import orjson
@@ -72,11 +73,9 @@ class Codec:
         assert is_dataclass(event), event
         topic = cast(str, event.TOPIC)  # type: ignore[attr-defined]
         assert topic not in self._adapters, f"{topic} names two events"
-        if "__pydantic_config__" not in event.__dict__:
-            event.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
-        adapter = self._adapters[topic] = TypeAdapter(event)
+        self._adapters[topic], untyped = _adapter(event)
         self._types.add(event)
-        if "'type': 'any'" in repr(adapter.core_schema):
+        if untyped:
             self._untyped.add(event)
 
     def _upcast(self, topic: str, body: bytes) -> tuple[str, bytes]:
@@ -84,6 +83,15 @@ class Codec:
         while (upcast := self._upcasts.get(topic)) is not None:
             topic, content = upcast.to, upcast.change(content)
         return topic, orjson.dumps(content)
+
+
+@cache
+def _adapter(event: type) -> tuple[TypeAdapter[Any], bool]:
+    """How the class is read and written, made once a process; and whether a field of it may hold anything."""
+    if "__pydantic_config__" not in event.__dict__:
+        event.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
+    adapter: TypeAdapter[Any] = TypeAdapter(event)
+    return adapter, "'type': 'any'" in repr(adapter.core_schema)
 
 
 def _finite(value: object) -> bool:
