@@ -14,7 +14,7 @@ from tests.support.senders import Courier
 from tests.support.watch import done, told
 
 READS = {"mastery": "ingest.learner", "credentials": "mastery.learner"}
-BROKEN_WITHIN_S = 1.0
+BROKEN_WITHIN_S = 3.0
 READY_WITHIN_S = 60.0
 LOOK_S = 0.001
 

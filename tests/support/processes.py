@@ -81,7 +81,9 @@ class Wayproof:
             return False
         self.urls = {name: found["url"] for name, found in self.state().items()}
         try:
-            return all(httpx.get(f"{self.urls[s]}/health/ready", trust_env=False, verify=False).is_success for s in SERVICES)
+            return all(
+                httpx.get(f"{self.urls[s]}/health/ready", trust_env=False, verify=False).is_success for s in SERVICES
+            )
         except httpx.TransportError:
             return False
 

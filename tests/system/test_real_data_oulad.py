@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import pytest
+
 from tests.support.answers import get, standings_of
 from tests.support.documents import PERCENT, mapping, policy
 from tests.support.ledger.book import Ledger, Piece
@@ -93,6 +95,7 @@ class OpenUniversity:
         return found
 
 
+@pytest.mark.timeout(600)
 def test_the_results_of_the_open_university_count_once_and_as_the_ledger_reckons(office: Office, tmp_path: Path):
     university = OpenUniversity(office)
     university.prepare()
