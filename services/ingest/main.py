@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from contracts.events import MASTERY_CATALOGUE
-from services.ingest.api import dependencies, files, learners, observations, receipts, sources, streams, webhooks
+from services.ingest.api import dependencies, files, learners, observations, receipts, sources, streams, webhooks, xapi
 from services.ingest.publishing import Publishing
 from services.ingest.reactions import KeepCatalogue
 from services.ingest.settings import IngestSettings
@@ -88,7 +88,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     def ready() -> dict[str, str]:
         return commits.ready() | relay.ready() | consumer.ready()
 
-    doors = (webhooks, streams, observations, files, receipts, sources, learners)
+    doors = (webhooks, streams, observations, files, xapi, receipts, sources, learners)
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
     workers: list[Worker] = [commits, relay, consumer, importer]

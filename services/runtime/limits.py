@@ -72,6 +72,7 @@ class _SuspiciousError(ValueError):
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ODD_ESCAPE = re.compile(rb"\\(?:[bf]|u(?:00[01]|007[fF]|[dD][89a-fA-F]))")
+_SPACE = re.compile(r"[ \t\n\r]*")
 _ODD_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -81,18 +82,67 @@ def parse_json(raw: bytes, *, depth_max: int = DEPTH_MAX, keys_max: int = KEYS_M
     UTF-8 without a byte order mark; no key twice; no NaN or Infinity; integers within 2^53; other numbers are
     exact decimals within a double's range; no lone surrogates and no control characters save tab and line ends.
     """
-    _check_depth(raw, depth_max)
-    if raw.count(b":") > keys_max:
-        _check_keys(raw, keys_max)
-    text = _decode(raw)
+    text, odd = _bounded(raw, depth_max, keys_max)
     try:
-        if (b"\\" in raw and _ODD_ESCAPE.search(raw)) or b"\x7f" in raw:
+        if odd:
             raise _SuspiciousError
         return _STRICT.decode(text)
     except json.JSONDecodeError as error:
         raise MalformedJson(error.msg, offset=error.pos) from None
     except _SuspiciousError:
         return _read_again(text)
+
+
+def parse_json_elements(
+    raw: bytes, *, depth_max: int = DEPTH_MAX, keys_max: int = KEYS_MAX
+) -> list[tuple[str, object]]:
+    """As `parse_json`: the elements of an array, or a single value, each with its text as it was sent."""
+    text, odd = _bounded(raw, depth_max, keys_max)
+    if odd:
+        _read_again(text)
+    try:
+        return list(_elements(text))
+    except json.JSONDecodeError as error:
+        raise MalformedJson(error.msg, offset=error.pos) from None
+    except _SuspiciousError:
+        _read_again(text)
+        raise AssertionError("what is suspicious is found by reading it again") from None
+
+
+def _bounded(raw: bytes, depth_max: int, keys_max: int) -> tuple[str, bool]:
+    """The text, and whether it has an escape or character that must be looked at."""
+    _check_depth(raw, depth_max)
+    if raw.count(b":") > keys_max:
+        _check_keys(raw, keys_max)
+    text = _decode(raw)
+    return text, bool(b"\\" in raw and _ODD_ESCAPE.search(raw)) or b"\x7f" in raw
+
+
+def _elements(text: str) -> Iterator[tuple[str, object]]:
+    at = _skip(text, 0)
+    listed = text.startswith("[", at)
+    if listed:
+        at = _skip(text, at + 1)
+    while not (listed and text.startswith("]", at)):
+        value, end = _STRICT.raw_decode(text, at)
+        yield text[at:end], value
+        at = _skip(text, end)
+        if not listed:
+            break
+        if text.startswith(",", at):
+            at = _skip(text, at + 1)
+            if text.startswith("]", at):
+                raise json.JSONDecodeError("Expecting value", text, at)
+        elif not text.startswith("]", at):
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+    if (rest := _skip(text, at + listed)) != len(text):
+        raise json.JSONDecodeError("Extra data", text, rest)
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    assert found is not None, "it matches nothing at all, too"
+    return found.end()
 
 
 def _decode(raw: bytes) -> str:

@@ -17,7 +17,7 @@ from services.ingest.use_cases.group import Group
 from tests.ingest.house import House, form
 from tests.support.paths import ROOT
 
-OPEN_TO_ALL = ("/health/", "/metrics", "/problems/", "/v1/webhooks/")
+OPEN_TO_ALL = ("/health/", "/metrics", "/problems/", "/v1/webhooks/", "/xapi/about")
 
 
 def test_a_service_whose_commits_fail_is_not_ready_and_says_so(

@@ -39,6 +39,9 @@ class SourceIn(Strict):
     organisation: Slug
     pathway: Slug
     title: Annotated[str, Field(max_length=200)] = ""
+    lenient: bool | None = Field(
+        default=None, description="xAPI: tolerate activity ids that are no IRI or missing, and `GroupActivity`."
+    )
 
 
 class KeyIn(Strict):
@@ -62,7 +65,9 @@ class SampleIn(Strict):
 @router.post("", status_code=201, responses=problems(SourceExists))
 def add_source(body: SourceIn, shared: Shared, caller: Annotated[Caller, Can("sources:manage")]) -> Response:
     """Register a source; repeating it changes nothing."""
-    row = shared.sources.add(caller.tenant, body.name, body.organisation, body.pathway, body.title)
+    row = shared.sources.add(
+        caller.tenant, body.name, body.organisation, body.pathway, body.title, lenient=body.lenient
+    )
     return json_response(_told(row), 201)
 
 
@@ -145,7 +150,7 @@ def try_mapping(
 
 def _told(row: SourceRow) -> dict[str, Any]:
     said = {"source": row.id, "organisation": row.organisation, "pathway": row.pathway, "title": row.title}
-    return {**said, "created_at": format_instant(row.created_at)}
+    return {**said, "lenient": row.lenient, "created_at": format_instant(row.created_at)}
 
 
 def _told_key(key: KeyRow) -> dict[str, Any]:

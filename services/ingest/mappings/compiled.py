@@ -68,6 +68,13 @@ class CompiledMapping:
         scopes = (Scope(document, item, received_at, source.zone, f"{prefix}/{n}") for n, item in enumerate(items))
         return [self._item(one, source) for one in scopes] or [NoClaim("no-items")]
 
+    def whose(self, document: object, *, source: SourceFacts, received_at: datetime) -> Identifier | None:
+        """Whom a document is about, also one that claims nothing; None when that cannot be told."""
+        try:
+            return Identifier(self._scheme, self._fields.learner(Scope(document, document, received_at, source.zone)))
+        except Stop:
+            return None
+
     def _listed(self, scope: Scope, reader: Reader) -> list[object]:
         pointer = reader.where.pointer
         try:

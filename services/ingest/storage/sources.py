@@ -18,6 +18,7 @@ class SourceRow:
     pathway: str
     title: str
     created_at: datetime
+    lenient: bool = False  # what its statements get wrong about activities is tolerated (xAPI only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,23 @@ class MappingRow:
 def put_source(cursor: sqlite3.Cursor, source: SourceRow) -> None:
     """Register it."""
     cursor.execute(
-        "INSERT INTO source (id, tenant, organisation, pathway, title, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (source.id, source.tenant, source.organisation, source.pathway, source.title, to_micros(source.created_at)),
+        "INSERT INTO source (id, tenant, organisation, pathway, title, created_at, lenient) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            source.id,
+            source.tenant,
+            source.organisation,
+            source.pathway,
+            source.title,
+            to_micros(source.created_at),
+            int(source.lenient),
+        ),
     )
+
+
+def set_lenient(cursor: sqlite3.Cursor, source: str, *, lenient: bool) -> None:
+    """From now on."""
+    cursor.execute("UPDATE source SET lenient = ? WHERE id = ?", (int(lenient), source))
 
 
 def source_by_id(cursor: sqlite3.Cursor, source: str) -> SourceRow | None:
@@ -108,8 +123,10 @@ def mappings_of(cursor: sqlite3.Cursor, source: str, version: int | None = None)
     return [_mapping(*row) for row in rows]
 
 
-def _source(id_: str, tenant: str, organisation: str, pathway: str, title: str, created_at: int) -> SourceRow:
-    return SourceRow(id_, tenant, organisation, pathway, title, from_micros(created_at))
+def _source(
+    id_: str, tenant: str, organisation: str, pathway: str, title: str, created_at: int, lenient: int
+) -> SourceRow:
+    return SourceRow(id_, tenant, organisation, pathway, title, from_micros(created_at), bool(lenient))
 
 
 def _key(id_: bytes, source: str, scheme: str, sealed: bytes, not_before: int, not_after: int | None) -> KeyRow:

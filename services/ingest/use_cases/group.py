@@ -29,10 +29,12 @@ class ToSeal:
     plain: bytes
     sql: str
     row: tuple[Any, ...]
+    context: bytes | None = None  # the key's name, unless said
 
     def sealed(self, keys: KeyStore) -> tuple[Any, ...]:
         """The row with its last column."""
-        return (*self.row, keys.submission_key(self.tenant, self.key).seal(self.plain, self.key.bytes))
+        context = self.key.bytes if self.context is None else self.context
+        return (*self.row, keys.submission_key(self.tenant, self.key).seal(self.plain, context))
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Known:
     learners: dict[bytes, UUID] = field(default_factory=dict)
     streams: dict[UUID, int] = field(default_factory=dict)
     lines: dict[tuple[UUID, int], bytes] = field(default_factory=dict)
+    statements: dict[tuple[str, UUID], tuple[UUID, bytes]] = field(default_factory=dict)  # receipt, content
+    voided: set[tuple[str, UUID]] = field(default_factory=set)
 
     def absorb(self, other: "Known") -> None:
         """Take over what somebody else has decided."""
@@ -52,6 +56,8 @@ class Known:
         self.learners.update(other.learners)
         self.streams.update(other.streams)
         self.lines.update(other.lines)
+        self.statements.update(other.statements)
+        self.voided |= other.voided
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from services.ingest.storage import inbox, vault
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.settle import Item, Origin, Place, Settle, unpack
 from services.ingest.use_cases.tags import Tags
+from services.ingest.use_cases.xapi_keep import keep_statements
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
 from services.runtime.store.outbox import OutboxMessage
@@ -65,6 +66,7 @@ class Linking:
         draft.known.learners[tag] = learner
         event = LearnerLinkedV1(link=link, scheme=identifier.scheme, linked_by=linked_by)
         draft.writes.messages.append(self.about(learner, event, group.ids.new(), tenant, at))
+        keep_statements(draft, tenant, tag, learner)
         return Linked(link, self._release(draft, tag, learner), new=True)
 
     def _release(self, draft: Draft, tag: bytes, learner: UUID) -> int:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from sqlite3 import Cursor
 from typing import Any, ClassVar
@@ -100,9 +100,11 @@ class Sources:
         with self._database.read() as cursor:
             return sources.sources_of(cursor, tenant)
 
-    def add(self, tenant: str, name: str, organisation: str, pathway: str, title: str) -> SourceRow:
-        """Register a source; the same registration again changes nothing."""
-        row = SourceRow(f"{tenant}.{name}", tenant, organisation, pathway, title, self._clock.now())
+    def add(
+        self, tenant: str, name: str, organisation: str, pathway: str, title: str, *, lenient: bool | None = None
+    ) -> SourceRow:
+        """Register a source; the same registration again changes nothing but, when said, how strict it is."""
+        row = SourceRow(f"{tenant}.{name}", tenant, organisation, pathway, title, self._clock.now(), bool(lenient))
         with self._database.write() as cursor:
             existing = sources.source_by_id(cursor, row.id)
             if existing is None:
@@ -110,7 +112,10 @@ class Sources:
                 return row
         if (existing.organisation, existing.pathway) != (organisation, pathway):
             raise SourceExists
-        return existing
+        if lenient is None or lenient == existing.lenient:
+            return existing
+        self._change(row.id, lambda cursor: sources.set_lenient(cursor, row.id, lenient=lenient))
+        return replace(existing, lenient=lenient)
 
     def add_key(self, source: Source, said: "NewKey") -> tuple[KeyRow, str | None]:
         """Add a key to the ring; the secret is answered only if it was made here."""
@@ -157,9 +162,15 @@ class Sources:
         """One version, compiled: an import keeps to the one it began with."""
         if source.mapping is not None and source.mapping.document.version == version:
             return source.mapping
+        mapping = self.mapping_or_none(source, version)
+        assert mapping is not None, "a version once put stays"
+        return mapping
+
+    def mapping_or_none(self, source: Source, version: int) -> CompiledMapping | None:
+        """One version, compiled; None for a version that was never put."""
         with self._database.read() as cursor:
-            (row,) = sources.mappings_of(cursor, source.row.id, version)
-        return compile_mapping(orjson.loads(row.document))
+            rows = sources.mappings_of(cursor, source.row.id, version)
+        return compile_mapping(orjson.loads(rows[0].document)) if rows else None
 
     def _change(self, source: str, write: Callable[[Cursor], None]) -> None:
         with self._database.write() as cursor:

@@ -129,7 +129,7 @@ class Settle:
     def __call__(self, draft: Draft, origin: Origin, place: Place, item: Item, learner: UUID | None = None) -> Settled:
         """Decide on a new item and write down its outcome."""
         settled = self.settle(draft, origin, place, item, learner)
-        draft.writes.add(inbox.PUT_OUTCOME, _outcome_row(place, settled))
+        draft.writes.add(inbox.PUT_OUTCOME, outcome_row(place, settled))
         return settled
 
     def settle(self, draft: Draft, origin: Origin, place: Place, item: Item, learner: UUID | None = None) -> Settled:
@@ -207,7 +207,7 @@ def _claim(said: dict[str, Any]) -> Claim:
     return Claim(**{**said, **times, **people})
 
 
-def _outcome_row(place: Place, settled: Settled) -> tuple[Any, ...]:
+def outcome_row(place: Place, settled: Settled) -> tuple[Any, ...]:
     evidence = settled.evidence.bytes if settled.evidence else None
     said = (settled.outcome.value, evidence, settled.reason, settled.pointer)
     return (place.receipt, place.item, settled.line, *said)

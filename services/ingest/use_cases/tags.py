@@ -33,6 +33,10 @@ class Tags:
             value = value.casefold()
         return self._tag("identifier", f"{identifier.scheme}\0{value}".encode())
 
+    def index(self, source: str, kind: str, value: str) -> int:
+        """Of a value to find rows by, within its source: 63 bits, which a column keeps as a number."""
+        return int.from_bytes(self._tag("index", f"{source}\0{kind}\0{value}".encode())[:8], "big") >> 1
+
     def content(self, content: bytes) -> bytes:
         """Of what was said: grades are guessable, so a plain digest would tell them."""
         return self._tag("content", content)

@@ -1,0 +1,96 @@
+"""Voiding: a statement is taken back, and with it whatever it proved, also what still waits or has yet to arrive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.ingest.domain.claims import Withdrawal
+from services.ingest.domain.outcomes import Outcome
+from services.ingest.domain.records import Arrival, Decision, RecordVersion, decide, version_after
+from services.ingest.storage import inbox, statements, vault
+from services.ingest.storage.statements import StatementRow
+from services.ingest.use_cases.group import Draft
+from services.ingest.use_cases.settle import ITEMS_MAX, Occurrence, Origin, Place, Settle, Settled
+from services.ingest.use_cases.tags import Tags
+from services.ingest.use_cases.xapi_keep import Sent
+from services.ingest.use_cases.xapi_read import record_key_of
+
+TAG_BYTES = 16
+VOIDED = "voided"
+
+
+@dataclass(frozen=True, slots=True)
+class Voids:
+    """Voids statements of one source; `batch` holds the new ones of the same request, by id."""
+
+    origin: Origin
+    settle: Settle
+    tags: Tags
+    batch: Mapping[UUID, Sent]
+    targets: frozenset[UUID]
+
+    def voided(self, draft: Draft, statement: UUID) -> bool:
+        """Whether a statement is taken back, by this batch or before it came."""
+        return statement in self.targets or (self.origin.source, statement) in draft.group.known.voided
+
+    def __call__(self, draft: Draft, place: Place, target: UUID) -> Settled:
+        """What becomes of the voiding statement."""
+        source, cursor = self.origin.source, draft.group.cursor
+        row = statements.by_id(cursor, source, [target]).get(target)
+        if self._is_voiding(row, target):
+            return Settled(place.item, Outcome.NO_CLAIM, reason="voiding-cannot-be-voided")
+        if (source, target) in draft.group.known.voided | draft.known.voided:
+            return Settled(place.item, Outcome.DUPLICATE)
+        draft.known.voided.add((source, target))
+        draft.writes.add(statements.PUT_VOIDING, (target.bytes, source, place.arrival))
+        evidence = self._take_back(draft, place, row) if row else None
+        return Settled(place.item, Outcome.ACCEPTED, evidence=evidence, reason=VOIDED)
+
+    def _is_voiding(self, row: StatementRow | None, target: UUID) -> bool:
+        beside = self.batch.get(target)
+        return bool(row and row.flags & statements.VOIDS) or bool(beside and beside.voids)
+
+    def _take_back(self, draft: Draft, place: Place, row: StatementRow) -> UUID | None:
+        draft.writes.add(statements.SET_VOIDED, (row.id.bytes, row.source))
+        receipt, first = divmod(row.seq, ITEMS_MAX)
+        tags = [row.records[at : at + TAG_BYTES] for at in range(0, len(row.records), TAG_BYTES)] or [b""]
+        draft.group.load({tag for tag in tags if tag})
+        outcomes = inbox.outcomes_of(draft.group.cursor, receipt, first, len(tags))
+        retracted = None
+        for number, (tag, outcome) in enumerate(zip(tags, outcomes, strict=True)):
+            item, _, said, *_ = outcome
+            if tag and said in {Outcome.ACCEPTED, Outcome.DUPLICATE}:
+                own = tag == self.tags.record(row.source, record_key_of(row.id, number))
+                arrival = None if own else receipt * ITEMS_MAX + item
+                retracted = self._retract(draft, place, tag, arrival) or retracted
+            elif said in {Outcome.PARKED, Outcome.QUARANTINED}:
+                self._end(draft, receipt, item, Outcome(said))
+        return retracted
+
+    def _retract(self, draft: Draft, place: Place, record: bytes, arrival: int | None) -> UUID | None:
+        """Unless a later statement's version of the record has replaced this one's, or says the same."""
+        current = draft.record(record)
+        if current is None or current.withdrawn or arrival not in {None, current.arrival}:
+            return None
+        decision = decide(Withdrawal(VOIDED), Arrival(place.arrival), current, self.origin.on_change)
+        self._apply(draft, place, record, decision, current)
+        return current.evidence
+
+    def _apply(self, draft: Draft, place: Place, record: bytes, decision: Decision, current: RecordVersion) -> None:
+        after = version_after(decision, Arrival(place.arrival), current, None)
+        assert after is not None, "a record that was there stays, withdrawn"
+        draft.keep(record, after)
+        group = draft.group
+        occurrence = Occurrence(decision, self.origin, place.receipt_id, None, None, group.now)
+        draft.writes.messages += self.settle.publish(occurrence, group.ids.new)
+
+    def _end(self, draft: Draft, receipt: int, item: int, was: Outcome) -> None:
+        """What waits for a learner or a redrive waits no longer."""
+        writes, tenant, source = draft.writes, self.origin.tenant, self.origin.source
+        if was is Outcome.PARKED:
+            writes.add(vault.DROP_PARKED, (receipt * ITEMS_MAX + item,))
+        else:
+            writes.add(statements.DROP_QUARANTINED, (receipt, item))
+        writes.add(inbox.CHANGE_OUTCOME, (Outcome.SUPERSEDED.value, None, VOIDED, None, receipt, item))
+        writes.tally[tenant, source, was] -= 1
+        writes.tally[tenant, source, Outcome.SUPERSEDED] += 1
