@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("services.cli.records:why", "What a standing rests on: counted, excluded and by which rule."),
     "replay": ("services.cli.records:replay", "Every event of a learner with the value after it."),
     "verify": ("services.cli.verify:verify", "Verify a credential, offline."),
+    "doctor": ("services.cli.doctor:doctor", "What is reachable, what is wrong, and what to do about it."),
     "republish": ("services.cli.republish:republish", "Send again what a service published, for one that misses some."),
 }
 

@@ -1,5 +1,7 @@
 """`wayproof quarantine`: what could not be read, by source and reason; never its content."""
 
+from collections import Counter
+
 import click
 
 from services.cli.client import Client, show, talks_to
@@ -30,3 +32,26 @@ def list_(client: Client, as_json: bool, source: str | None, reason: str | None)
 def show_(client: Client, as_json: bool, item: str) -> None:
     """One quarantined item: reason, pointer and receipt."""
     show(client.get(f"/v1/quarantine/{item}"), as_json)
+
+
+@quarantine.command()
+@click.argument("items", nargs=-1)
+@click.option("--source", help="Only this source.")
+@click.option("--reason", help="Only this reason.")
+@click.option("--mapping", type=int, help="A version of the source's mapping; otherwise the one in use.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@talks_to("ingest")
+def redrive(client: Client, as_json: bool, items: tuple[str, ...], dry_run: bool, **chosen: object) -> None:
+    """Read quarantined items again: those named, or all of a source or for a reason."""
+    wanted = {name: value for name, value in chosen.items() if value is not None}
+    said = {**wanted, **({"ids": list(items)} if items else {}), "dry_run": dry_run}
+    page = done = client.post("/v1/quarantine/redrive", said)
+    while page["next"] is not None:
+        page = client.post("/v1/quarantine/redrive", {**said, "after": page["next"]})
+        done["items"] += page["items"]
+    done = {**done, "outcomes": dict(Counter(item["outcome"] for item in done["items"])), "next": None}
+    if as_json:
+        show(done, as_json)
+    else:
+        show(done["items"], as_json, columns=("id", "line", "outcome", "reason", "pointer"))
+        click.echo(", ".join(f"{count} {outcome}" for outcome, count in done["outcomes"].items()) or "nothing waits")

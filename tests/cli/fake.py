@@ -94,7 +94,7 @@ class FakeIngest:
 def running(router: APIRouter) -> Iterator[str]:
     """The router as a service on a free port; its URL."""
     app = create_app("fake", [router], ready=dict, access=None)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", date_header=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

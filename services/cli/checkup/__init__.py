@@ -1,0 +1,1 @@
+"""What `wayproof doctor` looks at, one subject a file."""
