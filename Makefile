@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 SETTLED := export PIP_DISABLE_PIP_VERSION_CHECK=1;
 
-.PHONY: demo up test test-quick lint bench contracts setup clean
+.PHONY: demo up test test-quick lint bench contracts simulate setup clean
 .DEFAULT_GOAL := demo
 
 # ---- set-up: a stamp for each lock file, so that nothing is installed twice
@@ -44,7 +44,10 @@ test: setup
 	$(PYTEST)
 
 test-quick: setup
-	$(PYTEST) -m "not system and not node" --ignore=tests/bench
+	SIM_SEEDS=100 $(PYTEST) -m "not system and not node" --ignore=tests/bench
+
+simulate: setup
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
 
 lint: setup
 	$(BIN)/ruff format --check

@@ -1,0 +1,149 @@
+"""One learner reckoned again, fact by fact, with the ledger's own arithmetic: which thresholds must be crossed when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from tests.simulation.school import policy_document
+from tests.support.ledger.book import Piece
+from tests.support.ledger.policy import Policy, read_policy
+from tests.support.ledger.reckoning import requirements, standings
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+CAUSES = {"evidence-accepted": "evidence", "evidence-revised": "correction", "evidence-retracted": "retraction"}
+
+
+class WronglyJudged(AssertionError):
+    """Mastery crossed a threshold that is none, or did not cross one that is."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A piece of evidence in force, as mastery holds it."""
+
+    id: str
+    counted: tuple[str, str, str, str, str]
+    piece: Piece
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold as recorded."""
+
+    id: str
+    kind: str
+    policy: str
+    node: str
+    cycle: int
+    cause: str
+    evidence: frozenset[str]
+
+
+@cache
+def compiled(policy: str, version: int) -> Policy:
+    return read_policy(policy_document(policy, version), Fraction(60))
+
+
+@dataclass
+class Learner:
+    """What is known of one learner so far, where every node stands, and what is still owed."""
+
+    name: str
+    pieces: dict[str, Held] = field(default_factory=dict)
+    everything: list[str] = field(default_factory=list)
+    adopted: list[tuple[int, str, int, datetime]] = field(default_factory=list)
+    as_of: datetime = BEGINNING
+    recorded_at: datetime = BEGINNING
+    stands: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict)
+    owed: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    thresholds: list[Threshold] = field(default_factory=list)
+
+    def told(self, envelope: dict[str, Any], at: datetime) -> None:
+        """Something ingest said."""
+        occurred = datetime.fromisoformat(envelope.get("occurredat") or envelope["time"])
+        self._begins(at, occurred)
+        kind, said = envelope["type"].split(".")[-2], envelope["said"]
+        gone = said.get("revises") or said.get("retracts")
+        if gone is not None and self.pieces.pop(gone, None) is None:
+            raise WronglyJudged(f"{self.name}: {kind} names evidence {gone}, which is not in force")
+        if "content" in said:
+            self.everything.append(envelope["id"])
+            self.pieces[envelope["id"]] = _held(envelope["id"], said["content"], occurred)
+        if kind in CAUSES:
+            self._settle("merge" if said.get("moved_from") else CAUSES[kind])
+
+    def adopts(self, said: dict[str, Any], at: datetime) -> None:
+        """A policy version comes into force."""
+        self._begins(at, at)
+        effective = datetime.fromisoformat(said["effective_from"])
+        self.adopted = sorted([*self.adopted, (said["control_seq"], said["policy"], said["version"], effective)])
+        self._settle("policy")
+
+    def crosses(self, kind: str, said: dict[str, Any], at: datetime) -> None:
+        """A threshold mastery recorded: it must be owed."""
+        evidence = frozenset(said["evidence"])
+        found = (said["policy"], said["node"], kind, said["cycle"], said["cause"], evidence)
+        if at != self.recorded_at or not self.owed[found]:
+            raise WronglyJudged(f"{self.name}: {found} at {at}; owed {self.owed} at {self.recorded_at}")
+        self.owed -= Counter([found])
+        self.thresholds.append(Threshold(said["id"], kind, *found[:2], said["cycle"], said["cause"], evidence))
+
+    def ends(self) -> None:
+        if self.owed:
+            raise WronglyJudged(f"{self.name}: never recorded {self.owed}")
+
+    def _begins(self, at: datetime, occurred: datetime) -> None:
+        self.ends()
+        self.recorded_at, self.as_of = at, max(self.as_of, at, occurred)
+        self._settle("policy")  # what comes into force by the time of the fact judges what was known before it
+
+    def _settle(self, cause: str) -> None:
+        for policy, rules in self._judging().items():
+            pieces = [held.piece for held in self.pieces.values()]
+            results: dict[str, str] = {code: s.result for code, s in standings(rules, pieces).items()}
+            counted = {code: frozenset(s.counted) for code, s in standings(rules, pieces).items()}
+            everything = frozenset(e for each in counted.values() for e in each)
+            for node, result in {**results, **requirements(rules, pieces)}.items():
+                rests_on = counted.get(node) if node in counted else self._of(rules, node, counted, everything)
+                self._cross(policy, node, result == "met", node in results, cause, rests_on or frozenset())
+
+    def _of(
+        self, rules: Policy, node: str, counted: dict[str, frozenset[str]], everything: frozenset[str]
+    ) -> frozenset[str]:
+        leaves = [part for tree in rules.requirements[node].parts for part in _leaves(tree)]
+        return frozenset(e for leaf in leaves for e in counted[leaf])
+
+    def _cross(self, policy: str, node: str, met: bool, level: bool, cause: str, evidence: frozenset[str]) -> None:
+        was, cycle = self.stands.get((policy, node), (False, 0))
+        if met == was:
+            return
+        cycle += met
+        self.stands[policy, node] = (met, cycle)
+        kinds = ("level-reached", "level-lost") if level else ("requirement-met", "requirement-lapsed")
+        self.owed[policy, node, kinds[not met], cycle, cause, evidence] += 1
+
+    def _judging(self) -> dict[str, Policy]:
+        """The last activation of each policy that is in effect."""
+        return {policy: compiled(policy, version) for _, policy, version, at in self.adopted if at <= self.as_of}
+
+
+def _leaves(tree: Any) -> Iterable[str]:
+    if isinstance(tree, str):
+        yield tree
+    else:
+        for part in tree.parts:
+            yield from _leaves(part)
+
+
+def _held(id_: str, content: dict[str, Any], occurred: datetime) -> Held:
+    rating, code = content["rating"], content["competency"]["code"]
+    when = occurred.astimezone(UTC).isoformat(timespec="microseconds")
+    source = content["source"].partition(".")[2]
+    counted = (source, content["activity"]["artifact"], code, rating["score"], occurred.astimezone(UTC).isoformat())
+    return Held(id_, counted, Piece(id_, "", code, Fraction(rating["score"]), when))

@@ -1,0 +1,144 @@
+"""The three services as one process holds them: built by their own composition roots, stepped, killed, built again."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from services.credentials import main as credentials_main
+from services.credentials.settings import CredentialsSettings
+from services.ingest import main as ingest_main
+from services.ingest.settings import IngestSettings
+from services.mastery import main as mastery_main
+from services.mastery.settings import MasterySettings
+from services.runtime.app import Service
+from services.runtime.consumer import Consumer
+from services.runtime.log.memory import MemoryLog
+from services.runtime.relay import Relay
+from tests.simulation.faults import Trouble, UnsyncedDatabase, opened
+from tests.simulation.ports import Clock, Ids, Keys, Time
+
+PARTITIONS = 2
+NAMES = ("ingest", "mastery", "credentials")
+MAINS: dict[str, ModuleType] = {"ingest": ingest_main, "mastery": mastery_main, "credentials": credentials_main}
+SETTINGS: dict[str, type] = {
+    "ingest": IngestSettings,
+    "mastery": MasterySettings,
+    "credentials": CredentialsSettings,
+}
+Step = Callable[[], object]
+
+
+@dataclass
+class Process:
+    """One service as it runs now; whatever it holds in memory dies with it."""
+
+    name: str
+    service: Service
+    database: UnsyncedDatabase
+
+    @property
+    def parts(self) -> Any:
+        """What the endpoints would use."""
+        state: Any = self.service.app.state
+        return state.use_cases if self.name == "mastery" else state.parts
+
+    def steps(self) -> dict[str, Step]:
+        """What its threads do over and over."""
+        workers: list[Any] = self.service.workers
+        if self.name == "ingest":
+            commits, relay, consumer, _ = workers
+            return {"commit": lambda: commits.step(0), "relay": relay._try_step, "consume": consumer.step}
+        if self.name == "mastery":
+            assessing, relay = workers
+            return {"assess": lambda: assessing.step(0.0), "relay": relay._try_step}
+        consumer, sweep, relay = workers
+        return {"consume": consumer.step, "sweep": sweep._try_step, "relay": relay._try_step}
+
+    def pending(self) -> int:
+        return sum(worker.pending() for worker in self.service.workers if hasattr(worker, "pending"))
+
+    def wrong(self) -> dict[str, str]:
+        return self.service.ready()
+
+
+@dataclass
+class World:
+    """What outlives a process: the folder, the log, the keys, the time; and the processes of the moment."""
+
+    folder: Path
+    log: MemoryLog
+    trouble: Trouble
+    keys: Keys = field(default_factory=Keys)
+    time: Time = field(default_factory=Time)
+    ids: Ids = field(default_factory=lambda: Ids("setup"))
+    batch_size_max: int = 3
+    running: dict[str, Process] = field(default_factory=dict)
+
+    def start(self, name: str) -> Process:
+        """Build a service on its folder, as a new process would."""
+        made: list[UnsyncedDatabase] = []
+        said = {"data_dir": self.folder, "batch_size_max": self.batch_size_max}
+        settings = _settings(name).model_copy(update=said)
+        killed, refused = self.trouble.killed, self.trouble.refused
+        self.trouble.quiet()
+        with self._wired(MAINS[name], made):
+            service = MAINS[name].build(
+                settings, clock=Clock(self.time, name), ids=self.ids, log=self.log, keys=self.keys, access=object()
+            )
+        self.trouble.killed, self.trouble.refused = killed, refused
+        self.running[name] = Process(name, service, made[0])
+        return self.running[name]
+
+    def kill(self, name: str, *, keep: bool = False) -> Process:
+        """The process is no more (or, kept, thinks it still is while another takes its place)."""
+        dead = self.running.pop(name)
+        if not keep:
+            dead.database.drop()
+        return dead
+
+    @contextmanager
+    def _wired(self, main: ModuleType, made: list[UnsyncedDatabase]) -> Iterator[None]:
+        """What only a process of its own needs is left out: HTTP, the folder's lock, real time, waiting for a disk."""
+
+        def database(path: Path, migrations: Any) -> UnsyncedDatabase:
+            made.append(opened(path, migrations, self.trouble))
+            return made[-1]
+
+        by_our_time: dict[str, Any] = {"elapsed_s": self.time.elapsed_s}
+        with patch.multiple(
+            main,
+            create_app=lambda *_, **__: SimpleNamespace(state=NoHttp()),
+            lock_folder=_unlocked,
+            Database=database,
+            Relay=functools.partial(Relay, store_interval_s=20.0, **by_our_time),
+            Consumer=functools.partial(Consumer, **by_our_time),
+        ):
+            yield
+
+
+@functools.cache
+def _settings(name: str) -> Any:
+    extra = {"sweep_learners_max": 2, "records_cached_max": 3} if name == "mastery" else {}
+    return SETTINGS[name](log_partitions=PARTITIONS, known_to_interval_s=30.0, **extra)
+
+
+class NoHttp:
+    """Stands for the parts of an application that only requests use; keeps what is put there."""
+
+    def __getattr__(self, name: str) -> NoHttp:
+        return NoHttp()
+
+    def __call__(self, *_: object, **__: object) -> NoHttp:
+        return self
+
+
+def _unlocked(folder: Path) -> Any:
+    folder.mkdir(parents=True, exist_ok=True)
+    return SimpleNamespace(close=lambda: None)

@@ -1,0 +1,59 @@
+"""The three services under one seeded scheduler: whatever comes to pass on the way, at rest every promise is kept.
+
+A failure names its seed; `SIM_SEED=<it> pytest tests/simulation` plays that run again, action by action.
+"""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.sweep import play, sweep, until_caught
+
+SEED = os.environ.get("SIM_SEED")
+SEEDS = int(os.environ.get("SIM_SEEDS", "2000"))
+SEEDS_TO_CATCH_MAX = 100
+FAILED_SHOWN_MAX = 5
+ONE_SEED_ONLY = pytest.mark.skipif(SEED is not None, reason="one seed was asked for")
+
+
+@pytest.mark.skipif(SEED is None, reason="no seed was asked for")
+def test_the_seed_asked_for_keeps_every_promise() -> None:
+    outcome = play(int(SEED or 0))
+    print("\n".join(outcome.trace))
+    assert outcome.broken is None
+
+
+@ONE_SEED_ONLY
+@pytest.mark.timeout(900)
+def test_every_promise_is_kept_at_rest_whatever_the_seed() -> None:
+    failed: list[str] = []
+    for outcome in sweep(range(SEEDS), processes=2):
+        if outcome.broken:
+            failed.append(f"SIM_SEED={outcome.seed} {outcome.broken}")
+        assert len(failed) < FAILED_SHOWN_MAX, "\n".join(failed)
+    assert not failed, "\n".join(failed)
+
+
+@ONE_SEED_ONLY
+def test_the_same_seed_is_the_same_run_in_every_process() -> None:
+    told = {_told(seed=11, hash_seed=n) for n in ("1", "2")}
+    assert len(told) == 1
+    assert "every promise held" in told.pop()
+
+
+@ONE_SEED_ONLY
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_a_service_that_is_wrong_is_found_out(mutation: Any) -> None:
+    assert until_caught(mutation, range(SEEDS_TO_CATCH_MAX)) is not None
+
+
+def _told(seed: int, hash_seed: str) -> str:
+    command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed)]
+    said = subprocess.run(
+        command, env=os.environ | {"PYTHONHASHSEED": hash_seed}, capture_output=True, text=True, check=False
+    )
+    return said.stdout
