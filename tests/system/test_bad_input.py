@@ -250,7 +250,7 @@ def _resident_mib(pid: int) -> float:
 
 def _start_slow_senders(watched: Watched) -> None:
     for name, act in _slow_senders(watched).items():
-        thread = threading.Thread(target=lambda name=name, act=act: watched.slow.update({name: act()}), name=name)  # type: ignore[misc]
+        thread = threading.Thread(target=lambda name=name, act=act: watched.slow.update({name: act()}), name=name)
         thread.daemon = True
         thread.start()
         watched.threads.append(thread)

@@ -94,7 +94,11 @@ class School:
 
     def _observation(self) -> None:
         rating = {"scale": "percent", "score": SCORES["seen"]}
-        said = {"learner": {"scheme": "badge", "value": LINKED}, "competency": {"code": SKILL}, "rating": rating}
+        said: dict[str, Any] = {
+            "learner": {"scheme": "badge", "value": LINKED},
+            "competency": {"code": SKILL},
+            "rating": rating,
+        }
         said |= {"occurred_at": "2026-09-10T12:00:00Z", "pathway": "classroom", "comment": SEEN_NOTE}
         with self.system.client("ingest", self.premises.teacher) as client:
             answer = client.post("/v1/observations", json=said, headers={"Idempotency-Key": "seen-1"})
