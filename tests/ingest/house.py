@@ -209,13 +209,17 @@ class House:
             ScalePublishedV1(scale="four", version=1, digest="d", title="Four", levels=levels, proficient="3"),
             ScalePublishedV1(scale="percent", version=2, digest="d", title="Percent", range=span, proficient="60"),
         ]
+        self.publish(*events, tenant=tenant)
+        self.wait(lambda: self.count("scale", tenant=tenant) == 2)
+
+    def publish(self, *events: PublicEvent, tenant: str = TENANT) -> None:
+        """Mastery publishes documents."""
         writer = self.log.writer(MASTERY_CATALOGUE, "mastery")
         mastery, part = Sealer(self.keys, "/mastery"), partition_of(log_key(tenant, "catalogue"), 4)
         for event in events:
             self.seq += 1
             raw = mastery.clear(event, id=uuid4(), tenant=tenant, subject="catalogue", time=self.clock.at)
             writer.append([Outgoing(part, self.seq, log_key(tenant, "catalogue"), raw)])
-        self.wait(lambda: self.count("scale", tenant=tenant) == 2)
 
     def count(self, table: str, **where: Any) -> int:
         """Rows of a table."""

@@ -12,6 +12,7 @@ from services.ingest.storage import inbox
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
 from services.ingest.use_cases.link import About, Linking
+from services.ingest.use_cases.redrive import Redrive
 from services.ingest.use_cases.register import Sources
 from services.ingest.use_cases.settle import Settle
 from services.ingest.use_cases.tags import TagBook
@@ -35,6 +36,7 @@ class Parts:
     settle: Settle
     about: About
     importer: Importer
+    redrive: Redrive
 
     def linking(self, tenant: str) -> Linking:
         """For the links of one tenant."""

@@ -106,8 +106,9 @@ def _receipt_id(cursor: Any, row: tuple[Any, ...]) -> UUID:
 
 
 def _item(row: tuple[Any, ...]) -> dict[str, Any]:
-    item, line, outcome, evidence, reason, pointer = row
+    item, line, outcome, evidence, reason, pointer, redriven = row
     said = {"line": line, "evidence": evidence and str(UUID(bytes=evidence)), "reason": reason, "pointer": pointer}
+    said["redriven"] = redriven and format_instant(from_micros(redriven))
     return {"item": item, "outcome": outcome, **{name: value for name, value in said.items() if value is not None}}
 
 

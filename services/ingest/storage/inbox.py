@@ -17,7 +17,8 @@ PUT_RECEIPT = "INSERT INTO receipt (seq, id, tenant, source, door, received_at, 
 PUT_SUBMISSION = "INSERT INTO submission (receipt, sealed) VALUES (?, ?)"
 PUT_MESSAGE = "INSERT INTO message (tag, receipt, content) VALUES (?, ?, ?)"
 PUT_OUTCOME = (
-    "INSERT INTO outcome (receipt, item, line, outcome, evidence, reason, pointer) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO outcome (receipt, item, line, outcome, evidence, reason, pointer, person)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 CHANGE_OUTCOME = "UPDATE outcome SET outcome = ?, evidence = ?, reason = ?, pointer = ? WHERE receipt = ? AND item = ?"
 PUT_RECORD = """
@@ -28,6 +29,7 @@ ON CONFLICT (tag) DO UPDATE SET arrival = excluded.arrival, content = excluded.c
 PUT_QUARANTINE = """
 INSERT INTO quarantine (id, tenant, source, receipt, item, line, reason, pointer, detail, quarantined_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, pointer = excluded.pointer, detail = excluded.detail
 """
 PUT_STREAM = "INSERT INTO stream (id, tenant, source, next_line, opened_at) VALUES (?, ?, ?, 1, ?)"
 MOVE_STREAM = "UPDATE stream SET next_line = ? WHERE id = ?"
@@ -124,9 +126,9 @@ def receipt_by(cursor: sqlite3.Cursor, column: str, value: object) -> Receipt | 
 
 
 def outcomes_of(cursor: sqlite3.Cursor, receipt: int, first: int, limit: int) -> list[tuple[Any, ...]]:
-    """(item, line, outcome, evidence, reason, pointer), from an item on."""
+    """(item, line, outcome, evidence, reason, pointer, redriven), from an item on."""
     return cursor.execute(
-        "SELECT item, line, outcome, evidence, reason, pointer FROM outcome WHERE receipt = ? AND item >= ? "
+        "SELECT item, line, outcome, evidence, reason, pointer, redriven FROM outcome WHERE receipt = ? AND item >= ? "
         "ORDER BY item LIMIT ?",
         (receipt, first, limit),
     ).fetchall()

@@ -189,11 +189,11 @@ class Importer:
         except PackageRefused as refused:
             self._commits.do(RefuseFile(progress, refused.detail))
             return
-        reading = _Reading(source, mapping, self._tags.of(progress.tenant), receipt.received_at)
+        reading = RowReading(source, mapping, self._tags.of(progress.tenant), receipt.received_at)
         self._settle_all(reading, receipt.id, progress, rows, stop)
 
     def _settle_all(
-        self, reading: "_Reading", receipt: UUID, progress: Import, rows: list[PackageRow], stop: threading.Event
+        self, reading: "RowReading", receipt: UUID, progress: Import, rows: list[PackageRow], stop: threading.Event
     ) -> None:
         origin = reading.origin()
         while not stop.is_set():
@@ -213,7 +213,7 @@ def _moved(progress: Import, reached: int) -> Import:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class RowReading:
     """Reads rows by the mapping the import began with."""
 
     source: Source

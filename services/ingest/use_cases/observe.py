@@ -43,11 +43,24 @@ class TakeObservation(TakeSubmission):
 def submission_of(observed: Observed, said: dict[str, Any], occurred_at: datetime, key: str, tags: Tags) -> Submission:
     """The message key is the observer's own: two people may use the same."""
     origin = Origin(observed.tenant, f"{observed.tenant}.{NAME}", observed.organisation, DOOR)
-    raw = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    plain = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    raw = orjson.dumps({"said": said, "occurred_at": occurred_at, "observed": observed}, option=orjson.OPT_SORT_KEYS)
     message = tags.message(origin.source, DOOR, f"{observed.organisation}\0{observed.person}\0{key}")
+    item = _item(observed, said, occurred_at, tags)
+    return Submission(origin, raw, tags.content(plain), message, [item])
+
+
+def observed_again(raw: bytes, tags: Tags) -> tuple[Observed, Item]:
+    """What `submission_of` put away, read again."""
+    kept = orjson.loads(raw)
+    who = kept["observed"]
+    observed = Observed(**{**who, "learner": who["learner"] and UUID(who["learner"])})
+    return observed, _item(observed, kept["said"], datetime.fromisoformat(kept["occurred_at"]), tags)
+
+
+def _item(observed: Observed, said: dict[str, Any], occurred_at: datetime, tags: Tags) -> Item:
     claim = _claim(observed, said, occurred_at)
-    item = Item(claim, learner=b"" if observed.learner else tags.identifier(claim.learner))
-    return Submission(origin, raw, tags.content(raw), message, [item])
+    return Item(claim, learner=tags.identifier(claim.learner))
 
 
 def _claim(observed: Observed, said: dict[str, Any], occurred_at: datetime) -> Claim:

@@ -34,7 +34,7 @@ class Read:
         """A verified webhook; a body that is not JSON is one quarantined item, as it was signed by the source."""
         origin = origin_of(self.source, "webhook")
         message = self.tags.message(origin.source, origin.door, message_id)
-        return Submission(origin, body, self.tags.content(body), message, self._items(origin, body))
+        return Submission(origin, body, self.tags.content(body), message, self.document(origin, body))
 
     def lines(self, body: bytes, first: int) -> tuple[Origin, list[Line]]:
         """The lines of a stream, each on its own."""
@@ -47,7 +47,8 @@ class Read:
             return Line(line.number, content, [Item(line.problem, line.number)])
         return Line(line.number, content, self._document(origin, line.document, line.number))
 
-    def _items(self, origin: Origin, body: bytes) -> list[Item]:
+    def document(self, origin: Origin, body: bytes) -> list[Item]:
+        """One document alone; its items are numbered from 0."""
         try:
             document = parse_json(body, keys_max=KEYS_MAX)
         except MalformedJson as malformed:

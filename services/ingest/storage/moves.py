@@ -1,0 +1,154 @@
+"""Learners that turned out to be one, links that were wrong: which moves there were, and what they took along."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+MOVES = """
+ALTER TABLE outcome ADD COLUMN redriven INTEGER;
+ALTER TABLE outcome ADD COLUMN person BLOB;
+ALTER TABLE learner ADD COLUMN merged_into BLOB;
+CREATE INDEX learner_merged ON learner (merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX record_of_learner ON record (learner) WHERE learner IS NOT NULL;
+CREATE INDEX outbox_of_learner ON outbox (key);
+CREATE TABLE move (
+    id BLOB PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, origin BLOB NOT NULL, target BLOB NOT NULL,
+    state TEXT NOT NULL, moved INTEGER NOT NULL, moved_at INTEGER NOT NULL, moved_by TEXT NOT NULL,
+    sealed BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX move_by_state ON move (state, moved_at);
+CREATE INDEX move_of_learner ON move (origin, moved_at);
+CREATE TABLE move_person (move BLOB NOT NULL, tag BLOB NOT NULL, PRIMARY KEY (move, tag)) WITHOUT ROWID;
+CREATE TABLE move_enrolment (move BLOB NOT NULL, id BLOB NOT NULL, PRIMARY KEY (move, id)) WITHOUT ROWID;
+"""
+
+PUT_MOVE = """
+INSERT INTO move (id, tenant, kind, origin, target, state, moved, moved_at, moved_by, sealed)
+VALUES (?, ?, ?, ?, ?, 'moving', 0, ?, ?, ?)
+"""
+PUT_PERSON = "INSERT OR IGNORE INTO move_person (move, tag) VALUES (?, ?)"
+PUT_ENROLMENT_MOVED = "INSERT OR IGNORE INTO move_enrolment (move, id) VALUES (?, ?)"
+PROGRESS = "UPDATE move SET moved = moved + ?, state = ? WHERE id = ?"
+UNDONE = "UPDATE move SET state = 'undone' WHERE id = ?"
+POINT = "UPDATE learner SET merged_into = ? WHERE id = ?"
+RELINK = "UPDATE identifier SET learner = ?, link = ?, sealed = ?, linked_at = ?, linked_by = ? WHERE tag = ?"
+FOLLOW_EVIDENCE = "UPDATE outcome SET evidence = ? WHERE receipt = ? AND evidence = ?"
+
+CHAIN_MAX = 100
+_SELECT = "SELECT id, tenant, kind, origin, target, state, moved FROM move"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is said of `origin` is said of `target` from now on; of a correction, only what came by some identifiers."""
+
+    id: UUID
+    tenant: str
+    kind: str
+    origin: UUID
+    target: UUID
+    state: str
+    moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierRow:
+    """An identifier as the vault keeps it."""
+
+    tag: bytes
+    scheme: str
+    sealed: bytes
+
+
+def next_move(cursor: sqlite3.Cursor) -> Move | None:
+    """The oldest move that is not complete."""
+    row = cursor.execute(f"{_SELECT} WHERE state = 'moving' ORDER BY moved_at, id LIMIT 1").fetchone()
+    return _move(*row) if row else None
+
+
+def count_moving(cursor: sqlite3.Cursor) -> int:
+    """How many moves are not complete."""
+    (count,) = cursor.execute("SELECT count(*) FROM move WHERE state = 'moving'").fetchone()
+    return int(count)
+
+
+def move_by_id(cursor: sqlite3.Cursor, id_: UUID) -> Move | None:
+    """The move of this id."""
+    row = cursor.execute(f"{_SELECT} WHERE id = ?", (id_.bytes,)).fetchone()
+    return _move(*row) if row else None
+
+
+def merge_of(cursor: sqlite3.Cursor, learner: UUID) -> Move | None:
+    """The merge by which the learner was merged into another and still is."""
+    select = f"{_SELECT} WHERE origin = ? AND kind = 'merge' AND state <> 'undone' ORDER BY moved_at DESC LIMIT 1"
+    row = cursor.execute(select, (learner.bytes,)).fetchone()
+    return _move(*row) if row else None
+
+
+def persons_of(cursor: sqlite3.Cursor, move: UUID) -> list[bytes]:
+    """The tags of the identifiers the move took along."""
+    return [tag for (tag,) in cursor.execute("SELECT tag FROM move_person WHERE move = ?", (move.bytes,))]
+
+
+def enrolments_moved(cursor: sqlite3.Cursor, move: UUID) -> list[UUID]:
+    """The enrolments the move took along."""
+    rows = cursor.execute("SELECT id FROM move_enrolment WHERE move = ?", (move.bytes,))
+    return [UUID(bytes=id_) for (id_,) in rows]
+
+
+def current_learner(cursor: sqlite3.Cursor, learner: UUID) -> UUID:
+    """Who the learner is by now: the end of the chain of merges."""
+    for _ in range(CHAIN_MAX):
+        row = cursor.execute("SELECT merged_into FROM learner WHERE id = ?", (learner.bytes,)).fetchone()
+        if row is None or row[0] is None:
+            break
+        learner = UUID(bytes=row[0])
+    return learner
+
+
+def merged_into(cursor: sqlite3.Cursor, learner: UUID) -> list[UUID]:
+    """Every learner that was merged into this one, also by way of others."""
+    found: list[UUID] = []
+    waiting = [learner]
+    while waiting and len(found) < CHAIN_MAX:
+        rows = cursor.execute("SELECT id FROM learner WHERE merged_into = ? ORDER BY id", (waiting.pop().bytes,))
+        nearer = [UUID(bytes=id_) for (id_,) in rows.fetchall()]
+        found += nearer
+        waiting += nearer
+    return found
+
+
+def identifiers_of(cursor: sqlite3.Cursor, learner: UUID) -> list[IdentifierRow]:
+    """The identifiers that mean the learner."""
+    select = "SELECT tag, scheme, sealed FROM identifier WHERE learner = ? ORDER BY tag"
+    return [IdentifierRow(*row) for row in cursor.execute(select, (learner.bytes,)).fetchall()]
+
+
+def identifiers_by_tag(cursor: sqlite3.Cursor, learner: UUID, tags: Iterable[bytes]) -> list[IdentifierRow]:
+    """Those of the identifiers that mean the learner."""
+    wanted = set(tags)
+    return [row for row in identifiers_of(cursor, learner) if row.tag in wanted]
+
+
+def said_about(cursor: sqlite3.Cursor, topic: str, key: str) -> list[bytes]:
+    """Everything published about a learner, in order: what was accepted, and what of it is still in force."""
+    select = "SELECT value FROM outbox INDEXED BY outbox_of_learner WHERE key = ? AND topic = ? ORDER BY seq"
+    return [value for (value,) in cursor.execute(select, (key, topic))]
+
+
+def records_of(cursor: sqlite3.Cursor, learner: UUID) -> dict[UUID, bytes]:
+    """The record of each piece of evidence of a learner that has one."""
+    rows = cursor.execute("SELECT evidence, tag FROM record WHERE learner = ?", (learner.bytes,))
+    return {UUID(bytes=evidence): tag for evidence, tag in rows if evidence is not None}
+
+
+def came_by(cursor: sqlite3.Cursor, receipt: int, evidence: Iterable[UUID]) -> dict[UUID, bytes]:
+    """By which identifier the evidence of a receipt was named, where that is known."""
+    wanted = {each.bytes for each in evidence}
+    rows = cursor.execute("SELECT evidence, person FROM outcome WHERE receipt = ? AND evidence IS NOT NULL", (receipt,))
+    return {UUID(bytes=id_): person for id_, person in rows if id_ in wanted and person}
+
+
+def _move(id_: bytes, tenant: str, kind: str, origin: bytes, target: bytes, state: str, moved: int) -> Move:
+    return Move(UUID(bytes=id_), tenant, kind, UUID(bytes=origin), UUID(bytes=target), state, moved)
