@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from contracts.events import MASTERY_CATALOGUE
-from services.ingest.api import dependencies, files, learners, observations, receipts, sources, streams, webhooks, xapi
+from services.ingest.api import (
+    dependencies,
+    files,
+    learners,
+    observations,
+    receipts,
+    redriving,
+    sources,
+    streams,
+    webhooks,
+    xapi,
+)
 from services.ingest.publishing import Publishing
 from services.ingest.reactions import KeepCatalogue
 from services.ingest.settings import IngestSettings
@@ -16,7 +27,9 @@ from services.ingest.storage import catalogue, measures
 from services.ingest.storage.schema import MIGRATIONS
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
+from services.ingest.use_cases.redrive import Redrive
 from services.ingest.use_cases.register import Sources
+from services.ingest.use_cases.reread import Rereading
 from services.ingest.use_cases.settle import Settle
 from services.ingest.use_cases.tags import TagBook
 from services.runtime.access import AccessRegister, FileRegister
@@ -80,15 +93,26 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     commits = _group_commit(settings, ports, database, catalogues, relay.wake)
     registered = Sources(database, ports.keys, ports.clock, ports.ids)
     importer = Importer(database, ports.keys, registered, tags, commits, settle, settings.import_rows_max)
+    redrive = Redrive(database, Rereading(database, ports.keys, registered, tags), commits, settle)
     consumer = _consumer(settings, ports.log, database, KeepCatalogue(catalogues, sealer))
     shared = dependencies.Parts(
-        settings, ports.clock, ports.keys, database, registered, tags, commits, settle, publishing.about, importer
+        settings,
+        ports.clock,
+        ports.keys,
+        database,
+        registered,
+        tags,
+        commits,
+        settle,
+        publishing.about,
+        importer,
+        redrive,
     )
 
     def ready() -> dict[str, str]:
         return commits.ready() | relay.ready() | consumer.ready()
 
-    doors = (webhooks, streams, observations, files, xapi, receipts, sources, learners)
+    doors = (webhooks, streams, observations, files, xapi, receipts, redriving, sources, learners)
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
     workers: list[Worker] = [commits, relay, consumer, importer]

@@ -67,6 +67,8 @@ class Place:
     receipt: int
     receipt_id: UUID
     item: int
+    received_at: datetime | None = None  # of what is read again; what just came was received now
+    entry: UUID | None = None  # in quarantine, of what is read again
 
     @property
     def arrival(self) -> int:
@@ -84,6 +86,7 @@ class Settled:
     evidence: UUID | None = None
     reason: str | None = None
     pointer: str | None = None
+    person: bytes = NO_TAG  # by which identifier the learner was named
 
     def answer(self) -> dict[str, Any]:
         """JSON; what does not apply is left out."""
@@ -137,7 +140,7 @@ class Settle:
         group = draft.group
         judged = item.reading
         if isinstance(judged, Claim):
-            judged = check(judged, group.catalogues(origin.tenant), group.now)  # type: ignore[assignment]
+            judged = check(judged, group.catalogues(origin.tenant), place.received_at or group.now)  # type: ignore[assignment]
         learner = learner or (draft.learner(item.learner) if item.learner else None)
         current = draft.record(item.record) if item.record else None
         arrival = Arrival(place.arrival, item.content, learner)
@@ -167,12 +170,13 @@ def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Oc
             evidence, reason = decision.evidence, "withdrawn"
         case Nothing(said):
             reason = said
-    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer)
+    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer, item.learner)
 
 
 def _quarantine(draft: Draft, origin: Origin, place: Place, item: Item, decision: Quarantine) -> None:
     fault, group = decision.fault, draft.group
-    row = (group.ids.new().bytes, origin.tenant, origin.source, place.receipt, place.item, item.line)
+    entry = place.entry or group.ids.new()
+    row = (entry.bytes, origin.tenant, origin.source, place.receipt, place.item, item.line)
     at = to_micros(group.now)
     draft.writes.add(inbox.PUT_QUARANTINE, (*row, fault.reason, fault.pointer, fault.detail, at))
 
@@ -210,4 +214,4 @@ def _claim(said: dict[str, Any]) -> Claim:
 def outcome_row(place: Place, settled: Settled) -> tuple[Any, ...]:
     evidence = settled.evidence.bytes if settled.evidence else None
     said = (settled.outcome.value, evidence, settled.reason, settled.pointer)
-    return (place.receipt, place.item, settled.line, *said)
+    return (place.receipt, place.item, settled.line, *said, settled.person or None)
