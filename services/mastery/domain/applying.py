@@ -1,10 +1,25 @@
 """Which policy versions judge a learner as of an instant: adopted, in effect, and enrolled where they apply."""
 
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 
 from services.mastery.domain.facts import EnrolmentRecorded, PolicyAdopted
-from services.mastery.domain.known import Known
+from services.mastery.domain.known import FOR_EVER, INSTANT, Known
 from services.mastery.domain.rules import CompiledPolicy, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """The policies that judge from an instant on, and the last instant at which they are still the same ones."""
+
+    policies: Mapping[str, CompiledPolicy]
+    since: datetime
+    until: datetime
+
+    def holds_at(self, as_of: datetime) -> bool:
+        """Whether this is still true at an instant."""
+        return self.since <= as_of <= self.until
 
 
 def in_force(known: Known, rules: Rules, as_of: datetime) -> dict[str, CompiledPolicy]:
@@ -17,6 +32,25 @@ def in_force(known: Known, rules: Rules, as_of: datetime) -> dict[str, CompiledP
     }
     superseded = {name for policy in judging.values() for name in policy.supersedes}
     return {name: policy for name, policy in judging.items() if name not in superseded}
+
+
+def judging_from(known: Known, rules: Rules, as_of: datetime) -> Judging:
+    """As `in_force`, with how long it holds while nothing else becomes known."""
+    return Judging(in_force(known, rules, as_of), as_of, min(_changes(known, rules, as_of), default=FOR_EVER))
+
+
+def _changes(known: Known, rules: Rules, as_of: datetime) -> Iterator[datetime]:
+    """The last instants before a version takes effect or ends, or a day does: enrolments go by days."""
+    for versions in known.adoptions.values():
+        yield from (a.effective_from - INSTANT for a in versions if a.effective_from > as_of)
+        adoption = _effective(versions, as_of)
+        if adoption is None:
+            continue
+        ends = rules[adoption.digest].effective_to
+        if ends is not None and ends >= as_of:
+            yield ends
+        if adoption.organisation is not None or adoption.cohorts:
+            yield datetime.combine(as_of.date(), time.max, UTC)
 
 
 def _effective(versions: tuple[PolicyAdopted, ...], as_of: datetime) -> PolicyAdopted | None:

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from services.mastery.domain.facts import EvidenceRecorded
+from services.mastery.domain.gates import Scored
 from services.mastery.domain.rules import Attempts
-
-Scored = tuple[EvidenceRecorded, int]
 
 
 def kept(attempts: Attempts, pieces: Iterable[Scored]) -> set[UUID]:

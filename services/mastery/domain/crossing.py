@@ -92,5 +92,5 @@ def _level(plan: Plan, determination: Determination, required: str) -> Achieved:
         level=determination.level,
         value=None if value is None else shown(plan.rounding(value)),
         required=required,
-        evidence=determination.counted,
+        evidence=tuple(determination.counted),
     )

@@ -7,12 +7,13 @@ from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
-from services.mastery.domain.estimators import highest
-from services.mastery.domain.gates import Check, checks
+from services.mastery.domain.estimators import HIGHEST
+from services.mastery.domain.gates import Check, Gauge
 from services.mastery.domain.known import Shelf
+from services.mastery.domain.prefix import Prefix
 from services.mastery.domain.rounding import reaches, shown
-from services.mastery.domain.rules import Plan
-from services.mastery.domain.selecting import Picked, Scored, pick
+from services.mastery.domain.rules import Plan, Running
+from services.mastery.domain.selecting import Picked, pick_more, set_aside
 
 Result = Literal["met", "not_met", "insufficient"]
 
@@ -27,9 +28,9 @@ class Determination:
     value: Fraction | None
     compared: Fraction | None  # the value, rounded first when the policy compares rounded values
     level: str | None
-    counted: tuple[UUID, ...]
-    lapsed: tuple[UUID, ...]
-    excluded: tuple[tuple[UUID, str], ...]  # with the rule that left it out
+    counted: Sequence[UUID]
+    lapsed: Sequence[UUID]
+    excluded: Sequence[tuple[UUID, str]]  # with the rule that left it out
     short: tuple[Check, ...]  # the conditions of the gate that are not fulfilled
     plan: Plan = field(compare=False, repr=False)
 
@@ -51,51 +52,67 @@ class Determination:
         return "met" if reaches(self.compared, at_least) else "not_met"
 
 
-def determine(plan: Plan, shelf: Shelf, as_of: datetime) -> tuple[Determination, datetime]:
-    """The determination as of an instant, and the last instant at which it is still the same."""
-    picked = pick(plan, shelf, as_of)
-    value = _value(plan, picked)
-    compared = plan.rounding(value) if value is not None and plan.compare_rounded else value
-    short = _short(plan, picked.counted)
-    seen = bool(picked.counted) or any(rule == "below_level" for _, rule in picked.excluded)
-    determination = Determination(
-        code=plan.code,
-        competency=plan.competency,
-        result=_result(plan, compared, short, seen),
-        value=value,
-        compared=compared,
-        level=_level(plan, compared),
-        counted=tuple([evidence.id for evidence, _ in picked.counted]),
-        lapsed=tuple(picked.lapsed),
-        excluded=tuple(picked.excluded),
-        short=short,
-        plan=plan,
-    )
-    return determination, picked.until
+@dataclass(slots=True)
+class Tally:
+    """What a plan makes of the first `size` pieces of a shelf as of an instant; one more costs what one costs."""
 
+    plan: Plan
+    picked: Picked
+    as_of: datetime
+    running: Running
+    gauge: Gauge
+    size: int = 0
+    counted: list[UUID] = field(default_factory=list)
 
-def qualified(plan: Plan, counted: Sequence[Scored]) -> list[Scored]:
-    """The counted evidence that is good enough for the gate."""
-    floor = plan.gate.at_least
-    return list(counted) if floor is None else [piece for piece in counted if piece[1] >= floor]
+    @classmethod
+    def of(cls, plan: Plan, shelf: Shelf, as_of: datetime) -> "Tally":
+        """The tally of a shelf, from its first piece."""
+        tally = cls(plan, set_aside(shelf), as_of, (plan.estimate or HIGHEST).running(), Gauge(plan.gate))
+        tally.grow(shelf, as_of)
+        return tally
 
+    def can_grow(self, shelf: Shelf, as_of: datetime) -> bool:
+        """Whether this tally is of the shelf's beginning, and nothing in it has aged."""
+        in_time = self.as_of <= as_of <= self.picked.until
+        return in_time and self.size <= len(shelf.current) and self.plan.attempts.keep == "all"
 
-def _value(plan: Plan, picked: Picked) -> Fraction | None:
-    return (plan.estimate or highest.estimate)([points for _, points in picked.counted])
+    def grow(self, shelf: Shelf, as_of: datetime) -> None:
+        """Take in the rest of the shelf."""
+        before = len(self.picked.counted)
+        pick_more(self.plan, shelf.current.after(self.size), as_of, self.picked)
+        self.size, self.as_of = len(shelf.current), as_of
+        counted = self.picked.counted[before:]
+        self.counted.extend([evidence.id for evidence, _ in counted])
+        self.running.take([points for _, points in counted])
+        self.gauge.take(counted)
 
+    def determination(self) -> Determination:
+        """What follows from what was taken in."""
+        plan, picked, value = self.plan, self.picked, self.running.value()
+        compared = plan.rounding(value) if value is not None and plan.compare_rounded else value
+        short = tuple([check for check in self.gauge.checks() if not check.passed])
+        return Determination(
+            code=plan.code,
+            competency=plan.competency,
+            result=self._result(compared, short),
+            value=value,
+            compared=compared,
+            level=_level(plan, compared),
+            counted=Prefix(self.counted),
+            lapsed=Prefix(picked.lapsed),
+            excluded=Prefix(picked.excluded),
+            short=short,
+            plan=plan,
+        )
 
-def _short(plan: Plan, counted: Sequence[Scored]) -> tuple[Check, ...]:
-    good = [evidence for evidence, _ in qualified(plan, counted)]
-    return tuple(check for check in checks(plan.gate, good) if not check.passed)
-
-
-def _result(plan: Plan, compared: Fraction | None, short: tuple[Check, ...], seen: bool) -> Result:
-    """A gate that says which level counts is a test one can fail; any other gate says whether one can judge at all."""
-    if short:
-        return "not_met" if plan.gate.at_least is not None and seen else "insufficient"
-    if compared is None:
-        return "insufficient"
-    return "met" if reaches(compared, plan.required) else "not_met"
+    def _result(self, compared: Fraction | None, short: tuple[Check, ...]) -> Result:
+        """A gate that says which level counts is a test one can fail; any other says whether one can judge at all."""
+        if short:
+            seen = self.counted or self.picked.below
+            return "not_met" if self.plan.gate.at_least is not None and seen else "insufficient"
+        if compared is None:
+            return "insufficient"
+        return "met" if reaches(compared, self.plan.required) else "not_met"
 
 
 def _level(plan: Plan, compared: Fraction | None) -> str | None:

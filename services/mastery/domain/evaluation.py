@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.mastery.domain.applying import in_force
-from services.mastery.domain.determining import Determination, Result, determine
+from services.mastery.domain.determining import Determination, Result, Tally
 from services.mastery.domain.known import EMPTY_SHELF, Known
 from services.mastery.domain.requirements import result_of
 from services.mastery.domain.rules import CompiledPolicy, Plan, Rules
@@ -66,15 +66,20 @@ class Reckoning:
         if kept is not None and kept[0] <= self.as_of <= kept[1]:
             determination: Determination = kept[2]
             return determination
-        determination, until = determine(plan, shelf, self.as_of)
-        shelf.memo[self.policy.digest] = (self.as_of, until, determination)
+        tally: Tally | None = shelf.tallies.get(self.policy.digest)
+        if tally is not None and tally.can_grow(shelf, self.as_of):
+            tally.grow(shelf, self.as_of)
+        else:
+            tally = shelf.tallies[self.policy.digest] = Tally.of(plan, shelf, self.as_of)
+        determination = tally.determination()
+        shelf.memo[self.policy.digest] = (self.as_of, tally.picked.until, determination)
         return determination
 
     def _of_nothing(self, plan: Plan) -> Determination:
         """Without evidence the answer is the policy's alone, so it is kept there."""
         kept: Determination | None = self.policy.memo.get(plan.code)
         if kept is None:
-            kept = self.policy.memo[plan.code] = determine(plan, EMPTY_SHELF, self.as_of)[0]
+            kept = self.policy.memo[plan.code] = Tally.of(plan, EMPTY_SHELF, self.as_of).determination()
         return kept
 
     def requirement(self, name: str) -> Result:

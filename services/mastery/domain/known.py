@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,30 +16,41 @@ from services.mastery.domain.facts import (
     PolicyAdopted,
 )
 from services.mastery.domain.ordering import order_of
+from services.mastery.domain.prefix import Prefix
 
-BEGINNING = datetime.min.replace(tzinfo=UTC)
+BEGINNING, FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
 WITHDRAWN, REVISED = "withdrawn", "revised"
 Retired = tuple[EvidenceRecorded, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The evidence of one competency, in order. A shelf never changes, so what was reckoned from it is kept on it."""
+    """The evidence of one competency, in order. A shelf never changes, so what was reckoned from it is kept on it.
 
-    current: tuple[EvidenceRecorded, ...] = ()
+    A shelf that only grew at its end shares its tallies with the one it grew from, so that they need not begin again.
+    """
+
+    current: Prefix[EvidenceRecorded] = field(default_factory=Prefix)
     retired: tuple[Retired, ...] = ()
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    tallies: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def with_current(self, evidence: EvidenceRecorded) -> "Shelf":
         """The shelf with one more piece, in its place."""
-        at = bisect_left(self.current, order_of(evidence), key=order_of)
-        return Shelf((*self.current[:at], evidence, *self.current[at:]), self.retired)
+        place = order_of(evidence)
+        if not self.current or order_of(self.current[-1]) < place:
+            grown = self.current.plus(evidence)
+            return Shelf(grown, self.retired, {}, self.tallies if self.current.begins(grown) else {})
+        current = list(self.current)
+        current.insert(bisect_left(current, place, key=order_of), evidence)
+        return Shelf(Prefix(current), self.retired)
 
     def with_retired(self, evidence: EvidenceRecorded, rule: str) -> "Shelf":
         """The shelf with this piece set aside under this rule."""
-        current = tuple(piece for piece in self.current if piece.id != evidence.id)
+        current = [piece for piece in self.current if piece.id != evidence.id]
         others = [entry for entry in self.retired if entry[0].id != evidence.id]
-        return Shelf(current, in_order([*others, (evidence, rule)]))
+        return Shelf(Prefix(current), in_order([*others, (evidence, rule)]))
 
 
 EMPTY_SHELF = Shelf()
@@ -109,6 +120,6 @@ def _shelve(facts: list[Fact]) -> dict[str, Shelf]:
             else:
                 pieces.append(fact)
     return {
-        competency: Shelf(tuple(sorted(pieces, key=order_of)), in_order(retired.get(competency, ())))
+        competency: Shelf(Prefix(sorted(pieces, key=order_of)), in_order(retired.get(competency, ())))
         for competency, pieces in current.items()
     }

@@ -1,15 +1,33 @@
 """A policy ready to be applied: codes resolved, points scaled, nodes in dependency order. Compiled once a digest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from services.mastery.domain.rounding import Rounding
 from services.mastery.domain.thresholds import DocumentRef
 
-Estimate = Callable[[Sequence[int]], Fraction | None]
+
+class Running(Protocol):
+    """A method's value while points come in, from the oldest to the newest; exact, like the method over all of them."""
+
+    def take(self, points: Sequence[int]) -> None:
+        """More points, each a scaled integer."""
+
+    def value(self) -> Fraction | None:
+        """The value of all that came in."""
+
+
+class Estimate(Protocol):
+    """A method with its parameters."""
+
+    def __call__(self, points: Sequence[int]) -> Fraction | None:
+        """The value of points from the oldest to the newest."""
+
+    def running(self) -> Running:
+        """The same, a few at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,16 @@
 """Which evidence counts for a plan as of an instant, and the rule by which each other piece does not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.mastery.domain.attempts import kept
 from services.mastery.domain.facts import EvidenceRecorded
-from services.mastery.domain.known import BEGINNING, Shelf
+from services.mastery.domain.gates import Scored
+from services.mastery.domain.known import BEGINNING, FOR_EVER, INSTANT, Shelf
 from services.mastery.domain.rounding import units
 from services.mastery.domain.rules import Plan, ScalePoints
-
-FOR_EVER = datetime.max.replace(tzinfo=UTC)
-INSTANT = timedelta(microseconds=1)
-
-
-Scored = tuple[EvidenceRecorded, int]  # with its points as a scaled integer
 
 
 @dataclass(slots=True)
@@ -25,29 +20,44 @@ class Picked:
     counted: list[Scored] = field(default_factory=list)
     lapsed: list[UUID] = field(default_factory=list)
     excluded: list[tuple[UUID, str]] = field(default_factory=list)
+    below: int = 0  # how many for their level
     until: datetime = FOR_EVER
 
 
 def pick(plan: Plan, shelf: Shelf, as_of: datetime) -> Picked:
     """Sort a shelf into counted, lapsed and excluded."""
-    picked = Picked(excluded=[(evidence.id, rule) for evidence, rule in shelf.retired])
-    scored = _usable(plan, shelf.current, as_of, picked)
-    if plan.attempts.keep != "all":
-        scored = _one_an_attempt(plan, scored, picked)
+    picked = set_aside(shelf)
+    pick_more(plan, shelf.current, as_of, picked)
+    return picked
+
+
+def set_aside(shelf: Shelf) -> Picked:
+    """Where picking begins: with what counts no more, whoever judges."""
+    return Picked(excluded=[(evidence.id, rule) for evidence, rule in shelf.retired])
+
+
+def pick_more(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, picked: Picked) -> None:
+    """Sort more pieces, later ones than those before; of a plan that keeps some attempts, all of them at once."""
+    if plan.attempts.keep == "all":
+        scored = _usable(plan, pieces, as_of, picked)
+    else:
+        scored = iter(_one_an_attempt(plan, list(_usable(plan, pieces, as_of, picked)), picked))
     floor = plan.gate.at_least if plan.estimate is None else None
-    oldest = _oldest(plan.gate.max_age, as_of)
+    max_age = plan.gate.max_age
+    oldest = _oldest(max_age, as_of)
     for piece in scored:
         evidence, points = piece
         if floor is not None and points < floor:
             picked.excluded.append((evidence.id, "below_level"))
-        elif evidence.expires_at is not None and _expired(evidence, evidence.expires_at, plan.gate.max_age, as_of):
+            picked.below += 1
+        elif evidence.expires_at is not None and _expired(evidence, evidence.expires_at, max_age, as_of):
             picked.excluded.append((evidence.id, "expired"))
         elif evidence.occurred_at < oldest:
             picked.lapsed.append(evidence.id)
         else:
             picked.counted.append(piece)
-    picked.until = min(picked.until, _holds_until(plan.gate.max_age, picked.counted))
-    return picked
+            if max_age is not None or evidence.expires_at is not None:
+                picked.until = min(picked.until, _counts_until(evidence, max_age))
 
 
 def _expired(evidence: EvidenceRecorded, expires_at: datetime, max_age: timedelta | None, as_of: datetime) -> bool:
@@ -60,12 +70,10 @@ def _oldest(max_age: timedelta | None, as_of: datetime) -> datetime:
     return BEGINNING if max_age is None or as_of - BEGINNING < max_age else as_of - max_age
 
 
-def _holds_until(max_age: timedelta | None, counted: list[Scored]) -> datetime:
-    """The last instant before something counted lapses or expires; the first counted is the oldest."""
-    ends = [evidence.expires_at for evidence, _ in counted if evidence.expires_at is not None]
-    if max_age is not None and counted:
-        ends.append(counted[0][0].occurred_at + max_age)
-    return min(ends, default=FOR_EVER)
+def _counts_until(evidence: EvidenceRecorded, max_age: timedelta | None) -> datetime:
+    """The last instant before a counted piece lapses or expires."""
+    expires_at = FOR_EVER if evidence.expires_at is None else evidence.expires_at
+    return expires_at if max_age is None else min(expires_at, evidence.occurred_at + max_age)
 
 
 def points_of(plan: Plan, evidence: EvidenceRecorded) -> int | str:
@@ -88,8 +96,7 @@ def points_of(plan: Plan, evidence: EvidenceRecorded) -> int | str:
     return _no_points(scale, evidence.level) if points is None else points
 
 
-def _usable(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, picked: Picked) -> list[Scored]:
-    usable: list[Scored] = []
+def _usable(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, picked: Picked) -> Iterator[Scored]:
     for evidence in pieces:
         if evidence.occurred_at > as_of:
             picked.until = min(picked.until, evidence.occurred_at - INSTANT)
@@ -97,8 +104,7 @@ def _usable(plan: Plan, pieces: Iterable[EvidenceRecorded], as_of: datetime, pic
         elif isinstance(points := points_of(plan, evidence), str):
             picked.excluded.append((evidence.id, points))
         else:
-            usable.append((evidence, points))
-    return usable
+            yield evidence, points
 
 
 def _one_an_attempt(plan: Plan, scored: list[Scored], picked: Picked) -> list[Scored]:

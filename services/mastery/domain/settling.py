@@ -4,7 +4,7 @@ A fact also moves the clock of the record. What the passing of time or a policy'
 first, under its own cause; then what the fact itself changes. Between facts every node stands settled.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from services.mastery.domain.applying import in_force
 from services.mastery.domain.crossing import Occasion, crossing
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.facts import EvidenceRecorded, EvidenceWithdrawn, Fact
-from services.mastery.domain.known import Known
+from services.mastery.domain.known import BEGINNING, FOR_EVER, Known
 from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.mastery.domain.shelving import Shelving
 from services.mastery.domain.standings import NEVER, Standing, standing_after
@@ -46,9 +46,9 @@ def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, 
     """The threshold events a fact causes; pure, though what is reckoned is kept on the shelves it was reckoned from."""
     settlement = Settlement(learner, standings, {}, [])
     before, after = shelving.known(), shelving.after(fact)
-    judged = in_force(before, rules, before.as_of)
-    judging = in_force(before, rules, after.as_of)
-    _settle_time(settlement, before, judged, judging, fact, after.as_of)
+    judged = shelving.judging_at(rules, before.as_of)
+    judging = shelving.judging_at(rules, after.as_of)
+    _settle_time(settlement, shelving, judged, judging, Occasion("time", fact, after.as_of))
     if after.adoptions is not before.adoptions or after.enrolments is not before.enrolments:
         judged, judging = judging, in_force(after, rules, after.as_of)
         _settle_newly(settlement, after, judged, judging, Occasion("policy", fact, after.as_of))
@@ -60,6 +60,7 @@ def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, 
             was, now = Reckoning(before, policy, after.as_of), Reckoning(after, policy, after.as_of)
             moved = [code for code in codes if _moves_requirements(was, now, code)]
             _settle_codes(settlement, now, codes, occasion, _above(policy, moved))
+            _settled_until(shelving, now, codes)
     return settlement.thresholds
 
 
@@ -73,14 +74,20 @@ def cause_of(fact: EvidenceRecorded | EvidenceWithdrawn) -> Cause:
 
 
 def _settle_time(
-    settlement: Settlement, known: Known, judged: Applied, judging: Applied, fact: Fact, as_of: datetime
+    settlement: Settlement, shelving: Shelving, judged: Applied, judging: Applied, occasion: Occasion
 ) -> None:
-    _settle_newly(settlement, known, judged, judging, Occasion("policy", fact, as_of))
+    known, as_of = shelving.known(), occasion.as_of
+    if judging is not judged:
+        _settle_newly(settlement, known, judged, judging, Occasion("policy", occasion.fact, as_of))
     for name, policy in judging.items():
-        if name in judged and policy.digest == judged[name].digest:
+        if name not in judged or policy.digest != judged[name].digest:
+            shelving.settled.pop(policy.digest, None)
+        elif as_of > shelving.settled.get(policy.digest, BEGINNING):
             aged = [code for competency, code in policy.codes.items() if _aged(known, policy, competency, as_of)]
-            if aged:
-                _settle_codes(settlement, Reckoning(known, policy, as_of), aged, Occasion("time", fact, as_of))
+            _settle_codes(settlement, Reckoning(known, policy, as_of), aged, occasion)
+            shelving.settled[policy.digest] = min(
+                (_holds_until(known, policy, competency) for competency in policy.codes), default=FOR_EVER
+            )
 
 
 def _aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:
@@ -89,6 +96,22 @@ def _aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime
         return False
     kept = shelf.memo.get(policy.digest)
     return kept is None or not kept[0] <= as_of <= kept[1]
+
+
+def _holds_until(known: Known, policy: CompiledPolicy, competency: str) -> datetime:
+    """Until when time alone moves nothing on a shelf that was just judged."""
+    shelf = known.shelves.get(competency)
+    until: datetime = FOR_EVER if shelf is None else shelf.memo[policy.digest][1]
+    return until
+
+
+def _settled_until(shelving: Shelving, reckoning: Reckoning, codes: list[str]) -> None:
+    """Time may move what was just judged sooner than all else."""
+    policy = reckoning.policy
+    until = shelving.settled.get(policy.digest)
+    if until is not None:
+        untils = (_holds_until(reckoning.known, policy, policy.plans[code].competency) for code in codes)
+        shelving.settled[policy.digest] = min((until, *untils))
 
 
 def _settle_newly(settlement: Settlement, known: Known, judged: Applied, judging: Applied, occasion: Occasion) -> None:
@@ -102,12 +125,11 @@ def _settle_newly(settlement: Settlement, known: Known, judged: Applied, judging
 def _settle_codes(
     settlement: Settlement,
     reckoning: Reckoning,
-    codes: Iterable[str],
+    codes: Collection[str],
     occasion: Occasion,
     requirements: Iterable[str] | None = None,
 ) -> None:
     policy = reckoning.policy
-    codes = list(codes)
     for code in codes:
         _cross(settlement, reckoning, code, reckoning.determination(code).result == "met", occasion)
     for name in _above(policy, codes) if requirements is None else requirements:
@@ -126,9 +148,9 @@ def _moves_requirements(was: Reckoning, now: Reckoning, code: str) -> bool:
     return any(leaf.code == code and leaf.at_least is not None for leaf in leaves)
 
 
-def _above(policy: CompiledPolicy, codes: list[str]) -> Iterator[str]:
+def _above(policy: CompiledPolicy, codes: Collection[str]) -> Iterator[str]:
     if len(codes) == 1:
-        yield from policy.above[codes[0]]
+        yield from policy.above[next(iter(codes))]
     elif codes:
         resting = {name for code in codes for name in policy.above[code]}
         yield from (name for name in policy.requirements if name in resting)

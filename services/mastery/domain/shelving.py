@@ -1,9 +1,11 @@
 """Facts taken in one by one, in whatever order they arrive, into what is known."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.mastery.domain.applying import Judging, judging_from
 from services.mastery.domain.facts import EnrolmentRecorded, EvidenceRecorded, EvidenceWithdrawn, Fact, PolicyAdopted
 from services.mastery.domain.known import (
     BEGINNING,
@@ -15,6 +17,7 @@ from services.mastery.domain.known import (
     instant_of,
     with_adoption,
 )
+from services.mastery.domain.rules import CompiledPolicy, Rules
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class Shelving:
     as_of: datetime = BEGINNING
     pieces: dict[UUID, EvidenceRecorded] = field(default_factory=dict)
     gone: dict[UUID, str] = field(default_factory=dict)  # may name evidence that has not arrived
+    judging: tuple[Rules, Judging] | None = field(default=None, compare=False, repr=False)  # who judges, while it holds
+    settled: dict[str, datetime] = field(default_factory=dict, compare=False, repr=False)  # by digest, until when
     foreseen: tuple[Fact, dict[str, Shelf]] | None = field(default=None, compare=False, repr=False)
 
     def known(self) -> Known:
@@ -57,9 +62,21 @@ class Shelving:
                 self.shelves.update(foreseen[1] if foreseen is not None and foreseen[0] is fact else self.touched(fact))
                 self._index(fact)
             case EnrolmentRecorded():
+                self._unsettle()
                 self.enrolments[fact.enrolment] = fact
             case PolicyAdopted():
+                self._unsettle()
                 self.adoptions = with_adoption(self.adoptions, fact)
+
+    def judging_at(self, rules: Rules, as_of: datetime) -> Mapping[str, CompiledPolicy]:
+        """The policies in force for what is known now; looked for again when a day ends, a version begins or ends."""
+        if self.judging is None or self.judging[0] is not rules or not self.judging[1].holds_at(as_of):
+            self.judging = rules, judging_from(self.known(), rules, as_of)
+        return self.judging[1].policies
+
+    def _unsettle(self) -> None:
+        self.judging = None
+        self.settled.clear()
 
     def touched(self, fact: EvidenceRecorded | EvidenceWithdrawn) -> dict[str, Shelf]:
         """The shelves the fact would change, as it would leave them."""

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
-from services.mastery.domain.determining import qualified
-from services.mastery.domain.estimators import highest
+from services.mastery.domain.estimators import HIGHEST
 from services.mastery.domain.evaluation import Reckoning
-from services.mastery.domain.gates import checks
+from services.mastery.domain.gates import Gauge, Scored
 from services.mastery.domain.known import EMPTY_SHELF, Known
 from services.mastery.domain.requirements import result_of
 from services.mastery.domain.rounding import shown
 from services.mastery.domain.rules import CompiledPolicy, Group, Leaf, Node, Plan, Requirement
-from services.mastery.domain.selecting import Scored, pick
+from services.mastery.domain.selecting import pick
 
 Trace = dict[str, object]
 
@@ -95,16 +94,15 @@ class Tracing:
 
 def _running(plan: Plan, counted: list[Scored]) -> list[Trace]:
     """What was counted, in order, and the value after each: null while there is none."""
-    points = [points for _, points in counted]
-    estimate = plan.estimate or highest.estimate
-    return [
-        {"evidence": str(evidence.id), "value": _shown(plan, estimate(points[:so_far]))}
-        for so_far, (evidence, _) in enumerate(counted, start=1)
-    ]
+    running, found = (plan.estimate or HIGHEST).running(), list[Trace]()
+    for evidence, points in counted:
+        running.take([points])
+        found.append({"evidence": str(evidence.id), "value": _shown(plan, running.value())})
+    return found
 
 
 def _gates(plan: Plan, counted: list[Scored], compared: Fraction | None) -> Trace:
-    found = checks(plan.gate, [evidence for evidence, _ in qualified(plan, counted)])
+    found = Gauge(plan.gate).take(counted).checks()
     gates = [{"gate": check.kind, "of": check.of, "have": check.have, "want": check.want} for check in found]
     short: list[object] = [gate for gate, check in zip(gates, found, strict=True) if not check.passed]
     if compared is None:

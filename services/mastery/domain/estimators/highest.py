@@ -1,6 +1,7 @@
 """The best ever shown. Monotone: raising a score never lowers it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from services.mastery.domain.rounding import UNIT
@@ -9,3 +10,19 @@ from services.mastery.domain.rounding import UNIT
 def estimate(points: Sequence[int]) -> Fraction | None:
     """The greatest; nothing of nothing."""
     return Fraction(max(points), UNIT) if points else None
+
+
+@dataclass(slots=True)
+class Running:
+    """The greatest so far."""
+
+    greatest: int | None = None
+
+    def take(self, points: Sequence[int]) -> None:
+        """More points."""
+        if points:
+            self.greatest = max(points) if self.greatest is None else max(self.greatest, *points)
+
+    def value(self) -> Fraction | None:
+        """The greatest."""
+        return None if self.greatest is None else Fraction(self.greatest, UNIT)

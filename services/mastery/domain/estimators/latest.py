@@ -1,6 +1,7 @@
 """The last shown. Monotone: raising a score never lowers it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from services.mastery.domain.rounding import UNIT
@@ -9,3 +10,18 @@ from services.mastery.domain.rounding import UNIT
 def estimate(points: Sequence[int]) -> Fraction | None:
     """The last in the order of evidence; nothing of nothing."""
     return Fraction(points[-1], UNIT) if points else None
+
+
+@dataclass(slots=True)
+class Running:
+    """The last so far."""
+
+    last: int | None = None
+
+    def take(self, points: Sequence[int]) -> None:
+        """More points."""
+        self.last = points[-1] if points else self.last
+
+    def value(self) -> Fraction | None:
+        """The last."""
+        return None if self.last is None else Fraction(self.last, UNIT)

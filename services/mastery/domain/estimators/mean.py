@@ -1,6 +1,7 @@
 """The plain average. Monotone: raising a score never lowers it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from services.mastery.domain.rounding import UNIT
@@ -9,3 +10,20 @@ from services.mastery.domain.rounding import UNIT
 def estimate(points: Sequence[int]) -> Fraction | None:
     """The sum over the number; nothing of nothing."""
     return Fraction(sum(points), UNIT * len(points)) if points else None
+
+
+@dataclass(slots=True)
+class Running:
+    """The sum and the number so far."""
+
+    total: int = 0
+    count: int = 0
+
+    def take(self, points: Sequence[int]) -> None:
+        """More points."""
+        self.total += sum(points)
+        self.count += len(points)
+
+    def value(self) -> Fraction | None:
+        """The sum over the number."""
+        return Fraction(self.total, UNIT * self.count) if self.count else None
