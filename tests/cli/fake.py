@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from services.runtime.app import create_app
 from services.runtime.problems import Refusal
@@ -93,7 +93,13 @@ class FakeIngest:
 @contextmanager
 def running(router: APIRouter) -> Iterator[str]:
     """The router as a service on a free port; its URL."""
-    app = create_app("fake", [router], ready=dict, access=None)
+    with serving(create_app("fake", [router], ready=dict, access=None)) as url:
+        yield url
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The application on a free port; its URL."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", date_header=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
