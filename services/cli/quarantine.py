@@ -59,3 +59,26 @@ def show_(client: Client, as_json: bool, item: Any) -> None:
     for why in entry["reasons"]:
         click.echo(f"  {why['reason']} at {why['pointer'] or 'the whole of it'}: {why['detail']}")
     click.echo("mend it where it was sent from and send it again, or change the mapping: wayproof mapping test")
+
+
+@quarantine.command()
+@click.argument("items", nargs=-1)
+@click.option("--source", help="Only this source.")
+@click.option("--reason", help="Only this reason.")
+@click.option("--mapping", type=int, help="A version of the source's mapping; otherwise the one in use.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@talks_to("ingest")
+def redrive(client: Client, as_json: bool, items: tuple[str, ...], dry_run: bool, **chosen: object) -> None:
+    """Read quarantined items again: those named, or all of a source or for a reason."""
+    wanted = {name: value for name, value in chosen.items() if value is not None}
+    said = {**wanted, **({"ids": list(items)} if items else {}), "dry_run": dry_run}
+    page = done = client.post("/v1/quarantine/redrive", said)
+    while page["next"] is not None:
+        page = client.post("/v1/quarantine/redrive", {**said, "after": page["next"]})
+        done["items"] += page["items"]
+    done = {**done, "outcomes": dict(Counter(item["outcome"] for item in done["items"])), "next": None}
+    if as_json:
+        show(done, as_json)
+    else:
+        show(done["items"], as_json, columns=("id", "line", "outcome", "reason", "pointer"))
+        click.echo(", ".join(f"{count} {outcome}" for outcome, count in done["outcomes"].items()) or "nothing waits")
