@@ -45,6 +45,7 @@ def check(folder: Path, oracle: Oracle, who: dict[str, str], defined: set[str], 
         records = read_records(mastery)
         check_delivery(ingest, records)
         check_counted(ingest, records, oracle, who)
+        check_sums(ingest)
         check_published(mastery, records)
         Awards(credentials, records, defined, defined_first).check()
         return records
@@ -148,6 +149,22 @@ def check_counted(ingest: Book, records: Records, oracle: Oracle, who: dict[str,
     )
     held_ids = Counter(id_ for learner in records.learners.values() for id_ in learner.everything)
     must(told == held_ids, "each evidence told to a sender is held once", told - held_ids, held_ids - told)
+
+
+def check_sums(ingest: Book) -> None:
+    """Per source, what is tallied is what receipts say; what waits is kept, and nothing else is."""
+    receipts = "SELECT r.source, o.outcome, count(*) FROM outcome o JOIN receipt r ON r.seq = o.receipt GROUP BY 1, 2"
+    said = {(source, outcome): count for source, outcome, count in ingest.rows(receipts)}
+    tallied = {
+        (source, outcome): count for source, outcome, count in ingest.rows("SELECT source, outcome, count FROM tally")
+    }
+    for key in said.keys() | tallied.keys():
+        told, counted = said.get(key, 0), tallied.get(key, 0)
+        repeats = key[1] in ("duplicate", "conflict")  # of whole messages: they have no receipt of their own
+        must(told == counted or (repeats and told < counted), "outcomes add up", key, told, counted)
+    for outcome, table in (("parked", "parked"), ("quarantined", "quarantine")):
+        ((kept,),) = ingest.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - two names
+        must(kept == sum(n for (_, said_), n in said.items() if said_ == outcome), "what waits is kept", table, kept)
 
 
 def check_published(mastery: Book, records: Records) -> None:

@@ -30,14 +30,15 @@ class Trouble:
 
     def before(self) -> None:
         self._kill("killed before a transaction", self.killed / 3)
-        self._refuse("write refused at its beginning", self.refused / 2)
+        self._refuse("write refused at its beginning", self.refused / 3)
 
     def inside(self) -> None:
         self._kill("killed inside a transaction", self.killed / 3)
-        self._refuse("write refused at its end", self.refused / 2)
+        self._refuse("write refused at its end", self.refused / 3)
 
     def after(self) -> None:
         self._kill("killed after a commit, before anybody was told", self.killed / 3)
+        self._refuse("commit written, its reply lost", self.refused / 3)
 
     def _kill(self, what: str, chance: float) -> None:
         if chance and self.random.random() < chance:

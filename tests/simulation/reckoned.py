@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from tests.simulation.school import policy_document
+from tests.simulation.school import OWNERS, policy_document
 from tests.support.ledger.book import Piece
 from tests.support.ledger.policy import Policy, read_policy
 from tests.support.ledger.reckoning import requirements, standings
@@ -58,6 +58,7 @@ class Learner:
     pieces: dict[str, Held] = field(default_factory=dict)
     everything: list[str] = field(default_factory=list)
     adopted: list[tuple[int, str, int, datetime]] = field(default_factory=list)
+    enrolled: dict[str, dict[str, Any]] = field(default_factory=dict)
     as_of: datetime = BEGINNING
     recorded_at: datetime = BEGINNING
     stands: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict)
@@ -75,6 +76,9 @@ class Learner:
         if "content" in said:
             self.everything.append(envelope["id"])
             self.pieces[envelope["id"]] = _held(envelope["id"], said["content"], occurred)
+        if "enrolment" in said:
+            self.enrolled[said["enrolment"]["id"]] = said["enrolment"]
+            self._settle("policy")
         if kind in CAUSES:
             self._settle("merge" if said.get("moved_from") else CAUSES[kind])
 
@@ -129,8 +133,17 @@ class Learner:
         self.owed[policy, node, kinds[not met], cycle, cause, evidence] += 1
 
     def _judging(self) -> dict[str, Policy]:
-        """The last activation of each policy that is in effect."""
-        return {policy: compiled(policy, version) for _, policy, version, at in self.adopted if at <= self.as_of}
+        """The last activation of each policy that is in effect, where the learner is enrolled."""
+        effective = {policy: version for _, policy, version, at in self.adopted if at <= self.as_of}
+        return {policy: compiled(policy, version) for policy, version in effective.items() if self._applies(policy)}
+
+    def _applies(self, policy: str) -> bool:
+        day = self.as_of.date().isoformat()
+        return policy not in OWNERS or any(
+            said["organisation"] == OWNERS[policy]
+            and (said.get("begins_on") or day) <= day <= (said.get("ends_on") or day)
+            for said in self.enrolled.values()
+        )
 
 
 def _leaves(tree: Any) -> Iterable[str]:

@@ -23,10 +23,12 @@ from uuid import UUID
 
 from eventsourcing.persistence import PersistenceError
 
+from contracts.events import INGEST_LEARNER, MASTERY_CATALOGUE, MASTERY_LEARNER
 from services.credentials.domain.award import Author as Decider
 from services.credentials.domain.award import Decision
 from services.ingest.domain.claims import Identifier
 from services.ingest.domain.roster import RosterEnrolment, RosterEntry
+from services.ingest.use_cases.group_commit import NotDurable
 from services.ingest.use_cases.link import LinkIdentifier
 from services.ingest.use_cases.observe import Observed, submission_of
 from services.ingest.use_cases.read import Read
@@ -48,6 +50,7 @@ from tests.simulation.services import NAMES, PARTITIONS, Process, World
 
 MEMORY = Path("/dev/shm")
 SCHEME = "student"
+FOLLOWS = {"ingest": MASTERY_CATALOGUE, "mastery": INGEST_LEARNER, "credentials": MASTERY_LEARNER}
 REFUSED = (sqlite3.OperationalError, PersistenceError)
 
 
@@ -179,10 +182,11 @@ class Run:
                 self.counts["groups"] += 1
                 written = process.database.commits > before
                 for waiting in gathered:
-                    refused = waiting.answer.done() and waiting.answer.exception() is not None
-                    if written and not refused:
+                    told = waiting.answer.done()
+                    refusal = waiting.answer.exception() if told else None
+                    if written and isinstance(refusal, NotDurable | None):
                         self._hear(waiting, now)
-                    must(written or refused or not waiting.answer.done(), "nobody is told before it is durable")
+                    must(written or refusal or not told, "nobody is told before it is durable")
 
         return watched
 
@@ -239,7 +243,8 @@ class Run:
             (0.02, self.kill),
             (0.03, self.wake_zombie),
             (0.15, self.flow),
-            (0.33, self.step),
+            (0.02, self.trim),
+            (0.31, self.step),
         ]
         for begin, times in ((self.define, 3), (self.activate, 2), (self.register, 3)):
             for _ in range(times if self.random.random() < 0.5 else 0):
@@ -325,7 +330,14 @@ class Run:
 
     def _register(self, student: str) -> Attempt:
         parts = self.ingest.parts
-        enrolment = RosterEnrolment(f"e-{student}", school.HOME)
+        today = self.world.time.at.date()
+        begins, ends = self.random.choice(((None, None), (None, None), (-3, 1), (1, None), (None, -1)))
+        enrolment = RosterEnrolment(
+            f"e-{student}-{self.random.randint(1, 2)}",
+            school.HOME if self.random.random() < 0.8 else "elsewhere",
+            begins_on=None if begins is None else today + timedelta(days=begins),
+            ends_on=None if ends is None else today + timedelta(days=ends),
+        )
         entry = RosterEntry(1, (Identifier(SCHEME, student),), "student", enrolments=(enrolment,))
         attempt = self.submit(student, ImportRoster(parts.linking(TENANT), [entry], "office"))
 
@@ -350,9 +362,11 @@ class Run:
         if self.to_activate:
             policy, version = self.to_activate.pop()
             parts = self.world.running["mastery"].parts
+            hours = self.random.choice((None, None, -50, 5, 30))
+            begins = None if hours is None else self.world.time.at + timedelta(hours=hours)
             done = self.do(
-                f"activate {policy} {version}",
-                lambda: parts.set_policy.activate(policy, version, None, school.OFFICE),
+                f"activate {policy} {version} {begins}",
+                lambda: parts.set_policy.activate(policy, version, begins, school.OFFICE),
                 "mastery",
             )
             if not done:
@@ -408,14 +422,24 @@ class Run:
         seconds = self.random.choice((0.000001, 1, 40, 3600, 20_000, 80_000))
         self.note(f"time {seconds}")
         self.world.time.step(seconds)
-        if self.random.random() < 0.2:
+        if self.random.random() < 0.3:
             name = self.random.choice(NAMES)
-            self.world.time.off[name] = timedelta(seconds=self.random.randint(-3600, 3600))
+            self.world.time.off[name] = timedelta(
+                seconds=self.random.choice((3600, 93_600)) * self.random.uniform(-1, 1)
+            )
             self.note(f"skew {name} {self.world.time.off[name]}")
 
     def kill(self) -> None:
         name = self.random.choice(NAMES)
         self.restart(name, keep=self.random.random() < 0.5 and name != "ingest")
+
+    def trim(self) -> None:
+        """The log forgets what has been consumed: nothing may depend on it any more."""
+        for name, topic in FOLLOWS.items():
+            with self.world.running[name].database.read() as cursor:
+                reached = cursor.execute("SELECT part, next_offset FROM position WHERE topic = ?", (topic,)).fetchall()
+            self.world.log.delete_before(topic, dict(reached))
+            self.note(f"trim {topic} {reached}")
 
     def wake_zombie(self) -> None:
         """A process somebody took for dead goes on: it must be fenced, or do nothing that shows."""

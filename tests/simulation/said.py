@@ -118,7 +118,8 @@ class Author:
         return Said(source, record, student, code, score, on, spoilt)
 
     def _day(self) -> str:
-        return (self._start + DAY * self._random.randint(-20, 3)).date().isoformat()
+        days = self._random.randint(-20, 0) if self._random.random() < 0.7 else self._random.randint(0, 3)
+        return (self._start + DAY * days).date().isoformat()
 
     def _instant(self) -> str:
         return (self._start - timedelta(minutes=self._random.randint(0, 20_000))).isoformat()
