@@ -64,6 +64,30 @@ def test_of_a_choice_only_the_parts_that_are_met_are_achieved() -> None:
     assert [said.code for said in met.achieved] == ["C2"]
 
 
+def test_a_requirement_with_a_mark_of_its_own_moves_while_the_level_stays() -> None:
+    """Also through a requirement it rests on; the competency is met before, meanwhile and afterwards."""
+    marked = {"high": {"leaf": "C1", "at_least": "4"}, "above": {"all_of": ["high", {"leaf": "C1"}]}}
+    rules = policy({"C1": LATEST}, marked)
+    pieces = [
+        evidence(f"piece {day}", "C1", level=level, occurred=f"2026-09-{day:02}")
+        for day, level in enumerate("343", start=1)
+    ]
+    first, higher, lower = (RecordEvidence(piece) for piece in pieces)
+    met = given(adopted(rules), rules=[rules]).when(first).when(higher)
+    met.then(pieces[1], some(RequirementMet, node="high", cycle=1), some(RequirementMet, node="above", cycle=1))
+    met.when(lower).then(
+        pieces[2], some(RequirementLapsed, node="high", cycle=1), some(RequirementLapsed, node="above", cycle=1)
+    )
+
+
+def test_a_requirement_moves_from_unknown_to_met_with_the_level_it_rests_on() -> None:
+    rules = policy({"C1": {"gate": {"count": 2}}}, {"own": {"leaf": "C1"}})
+    first, second = evidence("a", "C1", level="3"), evidence("b", "C1", level="3", occurred="2026-09-02")
+    given(adopted(rules), rules=[rules]).when(RecordEvidence(first)).when(RecordEvidence(second)).then(
+        second, some(LevelReached, node="C1", cycle=1), some(RequirementMet, node="own", cycle=1)
+    )
+
+
 def test_a_withdrawal_loses_the_level_and_whatever_rested_on_it() -> None:
     before = given(adopted(ONE), rules=[ONE]).when(
         RecordEvidence(evidence("a", "C1", level="3")), RecordEvidence(evidence("b", "C2", level="3"))
