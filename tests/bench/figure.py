@@ -80,7 +80,16 @@ def machine() -> str:
     model = next(names, platform.machine())
     day = datetime.now(UTC).date().isoformat()
     python = platform.python_version()
-    return f"{day}, {cores} cores ({model}), {kib / 2**20:.0f} GiB, Linux {platform.release()}, Python {python}."
+    busy = os.getloadavg()[1]
+    return (
+        f"{day}, {cores} cores ({model}), {kib / 2**20:.0f} GiB, Linux {platform.release()}, Python {python}."
+        f" Load average of the last five minutes: {busy:.1f}{_beside(busy, cores)}."
+    )
+
+
+def _beside(busy: float, cores: int) -> str:
+    """The benchmark itself keeps some four processes busy."""
+    return "; much else ran beside it, so only the ratios say anything" if busy > cores + 3 else ""
 
 
 def _lines(path: str) -> list[str]:
