@@ -163,7 +163,7 @@ def check_sums(ingest: Book) -> None:
         repeats = key[1] in ("duplicate", "conflict")  # of whole messages: they have no receipt of their own
         must(told == counted or (repeats and told < counted), "outcomes add up", key, told, counted)
     for outcome, table in (("parked", "parked"), ("quarantined", "quarantine")):
-        ((kept,),) = ingest.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - two names
+        ((kept,),) = ingest.rows(f"SELECT count(*) FROM {table}")
         must(kept == sum(n for (_, said_), n in said.items() if said_ == outcome), "what waits is kept", table, kept)
 
 
