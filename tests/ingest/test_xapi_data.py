@@ -72,13 +72,13 @@ def test_of_open_edx_s_90_statements_65_are_taken_3_repeated_and_22_in_conflict(
 
 def test_strict_refuses_the_25_statements_of_open_edx_that_other_validators_refuse(house: House) -> None:
     lms = sender(house, "openedx", mapping_of("openedx-xapi"))
-    answers = [lms.post({**each, "id": f"00000000-0000-4000-8000-{n:012}"}) for n, each in enumerate(OPENEDX())]
+    answers = [lms.post({**each, "id": f"00000000-0000-4000-8000-{n:012}"}) for n, each in enumerate(open_edx())]
     refused = [answer for answer in answers if answer.status_code == 400]
     assert len(refused) == 25
     assert {answer.json()["type"] for answer in refused} == {"/problems/statement-refused"}
 
 
-def OPENEDX() -> list[dict[str, Any]]:  # noqa: N802
+def open_edx() -> list[dict[str, Any]]:
     return fixtures("openedx-xapi.jsonl")
 
 

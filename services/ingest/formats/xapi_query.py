@@ -45,10 +45,13 @@ def read_query(said: Mapping[str, str]) -> Query:
         if reader is None:
             raise QueryRefused("no parameter of this name", parameter=name[:40])
         try:
-            found |= reader(text)
+            read = reader(text)
         except (Broken, Refusal, ValueError) as wrong:
             detail = getattr(wrong, "detail", "") or "not a value of this parameter"
             raise QueryRefused(detail, parameter=name) from None
+        if found.keys() & read.keys():
+            raise QueryRefused("one statement at a time", parameter=name)
+        found |= read
     if "statement" in found and found.keys() - {"statement", "voided"}:
         raise QueryRefused("a statement by its id, or a filter: one of the two")
     return Query(**found)

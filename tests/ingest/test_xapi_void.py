@@ -1,0 +1,106 @@
+"""Voiding at the xAPI door: what the statement proved is retracted, whenever either of the two comes."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1
+from tests.ingest.house import House
+from tests.ingest.xapi_world import MAPPING, RECEIPT, Sender, sender, statement, voiding
+
+A, B, V, W = (f"6f1c0a5e-0d0f-4a7e-9b0e-00000000000{n}" for n in "1234")
+
+
+@pytest.fixture
+def lms(house: House) -> Sender:
+    house.learner("100")
+    return sender(house)
+
+
+def in_force(house: House) -> list[str]:
+    """Scores of the evidence that stands."""
+    gone = {event.retracts for _, event in house.published(EvidenceRetractedV1)}
+    accepted = house.published(EvidenceAcceptedV1)
+    return [event.content.rating.score for envelope, event in accepted if envelope.id not in gone]
+
+
+def test_a_voided_statement_s_evidence_is_retracted_and_only_its_own(lms: Sender) -> None:
+    lms.post([statement(A, 70), statement(B, 80)])
+    answer = lms.post(voiding(A, V))
+
+    ((accepted, _), _) = lms.house.published(EvidenceAcceptedV1)
+    ((_, event),) = lms.house.published(EvidenceRetractedV1)
+    assert event.retracts == accepted.id
+    assert str(event.receipt) == answer.headers[RECEIPT]
+    (item,) = lms.house.receipt(answer.headers[RECEIPT])["items"]
+    assert (item["outcome"], item["reason"], item["evidence"]) == ("accepted", "voided", str(accepted.id))
+    assert in_force(lms.house) == ["80"]
+
+
+def test_a_voided_statement_is_found_by_its_voided_id_alone(lms: Sender) -> None:
+    lms.post(statement(A, 70))
+    assert lms.get(voidedStatementId=A).status_code == 404
+    lms.post(voiding(A, V))
+    assert lms.get(statementId=A).status_code == 404
+    assert lms.get(voidedStatementId=A).json()["id"] == A
+    assert [each["id"] for each in lms.found()] == [V]
+
+
+def test_voiding_again_changes_nothing_and_voiding_cannot_be_voided(lms: Sender) -> None:
+    lms.post([statement(A), voiding(A, V)])
+    lms.post(voiding(A, W))
+    lms.post(voiding(V))
+    assert lms.tally() == {"superseded": 1, "accepted": 1, "duplicate": 1, "no_claim": 1}
+    assert lms.get(statementId=V).status_code == 200
+    assert not lms.house.published(EvidenceAcceptedV1)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["statement", "voiding", "link"])), ids="-".join)
+def test_in_any_order_of_statement_voiding_and_link_nothing_of_it_stands(house: House, order: tuple[str, ...]) -> None:
+    lms = sender(house)
+    steps: dict[str, Any] = {
+        "statement": lambda: lms.post(statement(A, 70, "300")),
+        "voiding": lambda: lms.post(voiding(A, V)),
+        "link": lambda: house.learner("300"),
+    }
+    for step in order:
+        steps[step]()
+    lms.post([statement(A, 70, "300"), voiding(A, V)])
+    assert in_force(house) == []
+    assert house.count("parked") == 0
+    assert lms.get(voidedStatementId=A).status_code == 200
+    tally = lms.tally()
+    assert sum(tally.values()) == 4, tally
+
+
+@pytest.mark.parametrize("batch", [[statement(A, 70), voiding(A, V)], [voiding(A, V), statement(A, 70)]])
+def test_within_one_batch_too(lms: Sender, batch: list[Any]) -> None:
+    assert lms.post(batch).status_code == 200
+    assert in_force(lms.house) == []
+    assert lms.get(statementId=A).status_code == 404
+
+
+def test_what_waits_in_quarantine_is_taken_out_when_voided(lms: Sender) -> None:
+    lms.post({**statement(A), "result": {"score": {"raw": 1000}}})
+    assert lms.tally() == {"quarantined": 1}
+    lms.post(voiding(A))
+    assert lms.tally() == {"superseded": 1, "accepted": 1}
+    assert lms.house.count("quarantine") == 0
+
+
+def test_another_source_cannot_void(lms: Sender) -> None:
+    lms.post(statement(A, 70))
+    sender(lms.house, "other").post(voiding(A))
+    assert in_force(lms.house) == ["70"]
+    assert lms.get(statementId=A).status_code == 200
+
+
+def test_an_earlier_version_of_a_record_does_not_take_the_later_one_with_it(house: House) -> None:
+    house.learner("100")
+    lms = sender(house, "revising", {**MAPPING, "record_key": {"path": "doc.object.id"}})
+    lms.post([statement(A, 50), statement(B, 60)])
+    lms.post(voiding(A))
+    assert not house.published(EvidenceRetractedV1)
+    lms.post(voiding(B))
+    assert len(house.published(EvidenceRetractedV1)) == 1
