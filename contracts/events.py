@@ -4,7 +4,14 @@ from contracts.catalogue_v1 import FrameworkPublishedV1, ScalePublishedV1
 from contracts.credentials_v1 import CredentialIssuedV1, CredentialRevokedV1
 from contracts.envelope import PublicEvent
 from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, EvidenceRevisedV1
-from contracts.learners_v1 import LearnerEnrolledV1, LearnerLinkedV1, LearnerRegisteredV1
+from contracts.learners_v1 import (
+    LearnerEnrolledV1,
+    LearnerLinkedV1,
+    LearnerRegisteredV1,
+    LearnersMergedV1,
+    LearnersUnmergedV1,
+    LinkCorrectedV1,
+)
 from contracts.mastery_v1 import LevelLostV1, LevelReachedV1, RequirementLapsedV1, RequirementMetV1
 
 INGEST_LEARNER = "ingest.learner"
@@ -20,6 +27,9 @@ TOPICS: dict[str, tuple[type[PublicEvent], ...]] = {
         LearnerRegisteredV1,
         LearnerLinkedV1,
         LearnerEnrolledV1,
+        LearnersMergedV1,
+        LearnersUnmergedV1,
+        LinkCorrectedV1,
     ),
     MASTERY_LEARNER: (LevelReachedV1, LevelLostV1, RequirementMetV1, RequirementLapsedV1),
     MASTERY_CATALOGUE: (FrameworkPublishedV1, ScalePublishedV1),

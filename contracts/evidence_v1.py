@@ -75,7 +75,8 @@ class EvidenceAcceptedV1(PublicEvent):
 
     TYPE: ClassVar[str] = "org.wayproof.ingest.evidence-accepted.v1"
     content: EvidenceContent
-    moved_from: UUID | None = None
+    moved_from: UUID | None = Field(default=None, description="The evidence this was, when it was another learner's.")
+    merged_with: UUID | None = Field(default=None, description="Whose it was, when both are one person.")
 
 
 class EvidenceRevisedV1(PublicEvent):
@@ -93,3 +94,5 @@ class EvidenceRetractedV1(PublicEvent):
     retracts: UUID
     reason: str = Field(max_length=500)
     receipt: UUID | None = None
+    moved_to: UUID | None = Field(default=None, description="The evidence it is from now on, another learner's.")
+    merged_with: UUID | None = Field(default=None, description="Whose it is by now, when both are one person.")

@@ -23,6 +23,38 @@ class LearnerLinkedV1(PublicEvent):
     linked_by: str
 
 
+class LearnersMergedV1(PublicEvent):
+    """Two pseudonyms are one person: what was said of `learner` is said of `into` from now on. Told to both."""
+
+    TYPE: ClassVar[str] = "org.wayproof.ingest.learners-merged.v1"
+    move: UUID
+    learner: UUID
+    into: UUID
+    merged_by: str
+
+
+class LearnersUnmergedV1(PublicEvent):
+    """They are two after all: what came by `learner` is said of it again, no longer of `into`. Told to both."""
+
+    TYPE: ClassVar[str] = "org.wayproof.ingest.learners-unmerged.v1"
+    move: UUID
+    learner: UUID
+    into: UUID
+    unmerged_by: str
+
+
+class LinkCorrectedV1(PublicEvent):
+    """An identifier of this scheme meant `wrong`; it means `learner`, and so does what came by it. Told to both."""
+
+    TYPE: ClassVar[str] = "org.wayproof.ingest.link-corrected.v1"
+    move: UUID
+    link: UUID
+    scheme: str
+    wrong: UUID
+    learner: UUID
+    corrected_by: str
+
+
 class Enrolment(Model):
     """From the first to the last day (inclusive) at an organisation, perhaps in a cohort."""
 

@@ -63,6 +63,9 @@ class Threshold(PublicEvent):
     position: JournalPosition
     effective_at: AwareDatetime
     recorded_at: AwareDatetime
+    merged_with: UUID | None = Field(
+        default=None, description="Of cause merge, when both learners are one person: the other pseudonym."
+    )
 
 
 class LevelReachedV1(Threshold):
