@@ -1,5 +1,6 @@
 """Parking: what names an unknown learner waits, in order, until a roster or a person says who is meant."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, EvidenceRevisedV1
@@ -28,6 +29,17 @@ def test_what_was_parked_is_released_in_the_order_of_its_receipt(house: House, e
         assert str(event.content.receipt) == receipt["receipt"]
     assert house.tally(employer[0]) == {"accepted": 3}
     assert house.count("parked") == 0
+
+
+def test_what_was_believable_when_it_came_is_so_when_it_is_released(house: House, employer: Employer) -> None:
+    """Dated tomorrow and parked; then the clock is set back a day, and the learner becomes known."""
+    tomorrow = {"on": (house.clock.at + timedelta(days=1)).date().isoformat()}
+    assert house.webhook(*employer, "msg-1", form(TEAM="3") | tomorrow).json()["outcomes"] == {"parked": 1}
+    house.clock.pass_time(days=-1)
+
+    house.learner("100")
+
+    assert house.tally(employer[0]) == {"accepted": 1}
 
 
 def test_a_later_version_that_took_effect_first_supersedes_the_parked_one(house: House, employer: Employer) -> None:

@@ -1,5 +1,6 @@
 """Linking an identifier to a learner, and releasing what was parked for it, in the order of its receipt."""
 
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
@@ -10,6 +11,7 @@ from contracts.learners_v1 import LearnerLinkedV1
 from services.ingest.domain.claims import Identifier
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.storage import inbox, vault
+from services.ingest.storage.moves import current_learner
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.settle import Item, Origin, Place, Settle, unpack
 from services.ingest.use_cases.tags import Tags
@@ -31,11 +33,36 @@ class IdentifierTaken(Refusal):
     status: ClassVar[int] = 409
 
 
+class LearnerMerged(Refusal):
+    """The learner is known by another id now: `current`."""
+
+    status: ClassVar[int] = 409
+
+
+def check_known(cursor: sqlite3.Cursor, tenant: str, *learners: UUID) -> None:
+    """Refuse whoever is not a learner of this tenant."""
+    if any(vault.tenant_of_learner(cursor, learner) != tenant for learner in learners):
+        raise LearnerUnknown
+
+
+def check_current(cursor: sqlite3.Cursor, learner: UUID) -> None:
+    """Refuse a learner that was merged into another."""
+    current = current_learner(cursor, learner)
+    if current != learner:
+        raise LearnerMerged(current=str(current))
+
+
 class About(Protocol):
     """Seals and addresses a public event about a learner."""
 
     def __call__(
-        self, learner: UUID, event: PublicEvent, event_id: UUID, tenant: str, at: datetime
+        self,
+        learner: UUID,
+        event: PublicEvent,
+        event_id: UUID,
+        tenant: str,
+        at: datetime,
+        occurred_at: datetime | None = None,
     ) -> OutboxMessage: ...
 
 
@@ -86,7 +113,7 @@ class Linking:
         origin, item = unpack(parked, plain, self.tags.tenant, self.tags)
         receipt = inbox.receipt_by(draft.group.cursor, "seq", parked.receipt)
         assert receipt is not None, "what is parked came with a receipt"
-        return origin, item, Place(parked.receipt, receipt.id, parked.item)
+        return origin, item, Place(parked.receipt, receipt.id, parked.item, receipt.received_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +129,8 @@ class LinkIdentifier:
 
     def ask(self, group: Group) -> None:
         """The learner must be of this tenant."""
-        if vault.tenant_of_learner(group.cursor, self.learner) != self.linking.tags.tenant:
-            raise LearnerUnknown
+        check_known(group.cursor, self.linking.tags.tenant, self.learner)
+        check_current(group.cursor, self.learner)
 
     def decide(self, draft: Draft) -> Linked:
         """The same link again changes nothing."""
