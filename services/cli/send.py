@@ -34,9 +34,9 @@ MEANING = {
 @click.option("--wait-s", default=60.0, show_default=True, help="How long to wait for a service that is away.")
 @talks_to("ingest")
 def send(client: Client, as_json: bool, file: Path, source: str, again: bool, wait_s: float) -> None:
-    """Send FILE: a OneRoster ZIP as a whole, anything else as lines of JSON (NDJSON).
+    """Send FILE: a OneRoster ZIP or a CSV as a whole, anything else as lines of JSON (NDJSON).
 
-    It takes the source's own key: `wayproof key add --role source --source SOURCE`.
+    It takes the source's own key: `wayproof key add --tenant TENANT --role source --source TENANT.NAME`.
 
     When it is interrupted, run the same command again: it goes on with the line the service wants next. Sending a
     file twice does no harm: what was sent before counts once.
