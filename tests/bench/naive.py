@@ -70,3 +70,17 @@ def items_per_s(items: Sequence[Item], folder: Path) -> float:
     seconds = time.perf_counter() - started
     service.close()
     return len(items) / seconds
+
+
+def get_ms(items: Sequence[Item], folder: Path) -> float:
+    """How long the library takes to read one aggregate of so many events: of now, not of any two dates."""
+    service = NaiveService(folder / "one.db")
+    record = NaiveRecord(items[0].learner)
+    for item in items:
+        record.record(item.evidence, item.competency, item.score)
+    service.save(record)
+    started = time.perf_counter()
+    service.repository.get(record.id)
+    took_ms = (time.perf_counter() - started) * 1000
+    service.close()
+    return took_ms
