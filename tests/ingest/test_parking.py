@@ -39,7 +39,7 @@ def test_what_was_believable_when_it_came_is_so_when_it_is_released(house: House
 
     house.learner("100")
 
-    assert house.tally(employer[0]) == {"accepted": 1}
+    assert (len(house.published(EvidenceAcceptedV1)), house.count("quarantine")) == (1, 0)
 
 
 def test_a_later_version_that_took_effect_first_supersedes_the_parked_one(house: House, employer: Employer) -> None:
