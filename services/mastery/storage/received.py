@@ -1,13 +1,14 @@
 """Envelopes of ingest opened: checked in full at the door, and read back quickly from the store that kept them."""
 
-from binascii import a2b_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NotRequired
 from uuid import UUID
 
 import orjson
+from pydantic import ConfigDict, TypeAdapter
+from typing_extensions import TypedDict
 
 from contracts.envelope import sealing_context
 from contracts.events import PUBLIC_EVENTS
@@ -25,6 +26,23 @@ class Received:
     learner: UUID
     occurred_at: datetime
     content: dict[str, Any]
+
+
+class Kept(TypedDict):
+    """What is read again of an envelope the store kept, its blob decoded: in one step, and twice as fast as in two."""
+
+    __pydantic_config__ = ConfigDict(val_json_bytes="base64")  # type: ignore[misc]
+    id: str
+    type: str
+    time: str
+    dataschema: str
+    tenant: str
+    occurredat: NotRequired[str]
+    keyid: str
+    data_base64: bytes
+
+
+KEPT = TypeAdapter(Kept).validator
 
 
 class Opening:
@@ -53,11 +71,11 @@ class Opening:
 
     def opened(self, bodies: Iterable[bytes], tenant: str, learner: UUID) -> Iterator[Received]:
         """One learner's from our own store, whose chain vouches for the bytes: what was checked once is not again."""
-        key, subject, loads = self._keys.learner_key(tenant, learner), str(learner), orjson.loads
+        key, subject, read = self._keys.learner_key(tenant, learner).ready(), str(learner), KEPT.validate_json
         for body in bodies:
-            e = loads(body)
+            e = read(body)
             context = sealing_context(tenant, subject, e["id"], e["type"], e["dataschema"], e["keyid"])
-            yield _read(e, key.open(a2b_base64(e["data_base64"]), context), learner)
+            yield _read(e, key.open(e["data_base64"], context), learner)
 
     def can_open(self, tenant: str, learner: UUID) -> bool:
         """Whether the learner's key is still there."""
@@ -68,7 +86,7 @@ class Opening:
         return True
 
 
-def _read(attributes: dict[str, Any], plain: bytes, learner: UUID) -> Received:
+def _read(attributes: Mapping[str, Any], plain: bytes, learner: UUID) -> Received:
     at = utc(attributes.get("occurredat") or attributes["time"])
     return Received(UUID(attributes["id"]), attributes["type"], attributes["tenant"], learner, at, orjson.loads(plain))
 

@@ -104,7 +104,7 @@ class SealingMapper(Mapper[UUID]):
         for row in rows:
             _verify(row)
         own = any(row[_KEY_ID] is not None for row in rows)
-        key, subject, events = self._key_for(rows[0][0], stream) if own else None, str(stream), []
+        key, subject, events = self._key_for(rows[0][0], stream).ready() if own else None, str(stream), []
         for tenant, version, _, seq, topic, micros, prev, _, body, key_id, _ in rows:
             event: object = Verbatim(topic, body)
             if key is not None and key_id is not None:
