@@ -83,6 +83,7 @@ class SettleRows:
     alone: ClassVar[bool] = False
     origin: Origin
     receipt: UUID
+    received_at: datetime
     progress: Import
     rows: Sequence[Item]
     rows_total: int
@@ -101,7 +102,8 @@ class SettleRows:
         """The row to go on from."""
         first = self.progress.next_row
         for number, item in enumerate(self.rows, first):
-            self.settle(draft, self.origin, Place(self.progress.receipt, self.receipt, number), item)
+            place = Place(self.progress.receipt, self.receipt, number, self.received_at)
+            self.settle(draft, self.origin, place, item)
         reached = first + len(self.rows)
         state = "done" if reached == self.rows_total else "running"
         draft.writes.add(imports.MOVE_IMPORT, (reached, self.rows_total, state, self.progress.id.bytes))
@@ -199,7 +201,7 @@ class Importer:
         while not stop.is_set():
             chunk = rows[progress.next_row : progress.next_row + self._rows_max]
             items = [reading.item(origin, row) for row in chunk]
-            work = SettleRows(origin, receipt, progress, items, len(rows), self._settle)
+            work = SettleRows(origin, receipt, reading.received_at, progress, items, len(rows), self._settle)
             reached = self._commits.do(work)
             if reached == len(rows):
                 log.info("file settled", source=progress.source, count=len(rows))
