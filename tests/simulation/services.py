@@ -13,10 +13,13 @@ from unittest.mock import patch
 
 from services.credentials import main as credentials_main
 from services.credentials.settings import CredentialsSettings
+from services.credentials.use_cases.sweep import Sweep
 from services.ingest import main as ingest_main
 from services.ingest.settings import IngestSettings
+from services.ingest.use_cases.group_commit import GroupCommit
 from services.mastery import main as mastery_main
 from services.mastery.settings import MasterySettings
+from services.mastery.use_cases.work import Assessing
 from services.runtime.app import Service
 from services.runtime.consumer import Consumer
 from services.runtime.log.memory import MemoryLog
@@ -51,15 +54,20 @@ class Process:
 
     def steps(self) -> dict[str, Step]:
         """What its threads do over and over."""
-        workers: list[Any] = self.service.workers
-        if self.name == "ingest":
-            commits, relay, consumer, _ = workers
-            return {"commit": lambda: commits.step(0), "relay": relay._try_step, "consume": consumer.step}
-        if self.name == "mastery":
-            assessing, relay = workers
-            return {"assess": lambda: assessing.step(0.0), "relay": relay._try_step}
-        consumer, sweep, relay = workers
-        return {"consume": consumer.step, "sweep": sweep._try_step, "relay": relay._try_step}
+        found: dict[str, Step] = {}
+        for worker in self.service.workers:
+            match worker:
+                case GroupCommit():
+                    found["commit"] = functools.partial(worker.step, 0)
+                case Assessing():
+                    found["assess"] = functools.partial(worker.step, 0.0)
+                case Consumer():
+                    found["consume"] = worker.step
+                case Sweep():
+                    found["sweep"] = worker._try_step
+                case Relay():
+                    found["relay"] = worker._try_step
+        return found  # importers and redrives wait for commits of their own: nothing is given them to do
 
     def pending(self) -> int:
         return sum(worker.pending() for worker in self.service.workers if hasattr(worker, "pending"))
