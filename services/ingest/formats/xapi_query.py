@@ -112,9 +112,10 @@ def _cursor(text: str) -> dict[str, Any]:
 
 def _truth(name: str) -> Callable[[str], dict[str, Any]]:
     def read(text: str) -> dict[str, Any]:
-        if text not in {"true", "false"}:
+        said = text.lower()  # PyPI's tincan sends `True`
+        if said not in {"true", "false"}:
             raise Broken("true or false is wanted")
-        return {name: text == "true"}
+        return {name: said == "true"}
 
     return read
 

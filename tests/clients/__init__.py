@@ -1,0 +1,1 @@
+"""xAPI clients that nobody here wrote, driven against the real service."""
