@@ -12,6 +12,7 @@ from services.ingest.api import (
     dependencies,
     files,
     learners,
+    merging,
     observations,
     receipts,
     redriving,
@@ -27,6 +28,8 @@ from services.ingest.storage import catalogue, measures
 from services.ingest.storage.schema import MIGRATIONS
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
+from services.ingest.use_cases.move import Tools
+from services.ingest.use_cases.mover import Mover
 from services.ingest.use_cases.redrive import Redrive
 from services.ingest.use_cases.register import Sources
 from services.ingest.use_cases.reread import Rereading
@@ -93,6 +96,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     commits = _group_commit(settings, ports, database, catalogues, relay.wake)
     registered = Sources(database, ports.keys, ports.clock, ports.ids)
     importer = Importer(database, ports.keys, registered, tags, commits, settle, settings.import_rows_max)
+    moving = Tools(tags, sealer, publishing.about)
     redrive = Redrive(database, Rereading(database, ports.keys, registered, tags), commits, settle)
     consumer = _consumer(settings, ports.log, database, KeepCatalogue(catalogues, sealer))
     shared = dependencies.Parts(
@@ -107,15 +111,16 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
         publishing.about,
         importer,
         redrive,
+        moving,
     )
 
     def ready() -> dict[str, str]:
         return commits.ready() | relay.ready() | consumer.ready()
 
-    doors = (webhooks, streams, observations, files, xapi, receipts, redriving, sources, learners)
+    doors = (webhooks, streams, observations, files, xapi, receipts, redriving, sources, learners, merging)
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
-    workers: list[Worker] = [commits, relay, consumer, importer]
+    workers: list[Worker] = [commits, relay, consumer, importer, Mover(database, commits, moving)]
     return Service(PRODUCER, app, workers, ready, close, partial(measures.of, database))
 
 

@@ -12,6 +12,7 @@ from services.ingest.storage import inbox
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
 from services.ingest.use_cases.link import About, Linking
+from services.ingest.use_cases.move import Tools
 from services.ingest.use_cases.redrive import Redrive
 from services.ingest.use_cases.register import Sources
 from services.ingest.use_cases.settle import Settle
@@ -37,6 +38,7 @@ class Parts:
     about: About
     importer: Importer
     redrive: Redrive
+    moving: Tools
 
     def linking(self, tenant: str) -> Linking:
         """For the links of one tenant."""

@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from contracts.envelope import Slug
+from services.ingest.api import merging
 from services.ingest.api.dependencies import Parts, Shared, json_response
 from services.ingest.api.shapes import Strict
 from services.ingest.domain.claims import Identifier
@@ -20,9 +21,11 @@ from services.ingest.formats.roster_csv import RosterRefused, read_roster_csv
 from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import vault
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
-from services.ingest.use_cases.link import IdentifierTaken, LearnerUnknown, LinkIdentifier
+from services.ingest.use_cases.link import IdentifierTaken, LearnerMerged, LearnerUnknown, LinkIdentifier
+from services.ingest.use_cases.merge import CorrectLink, IdentifierUnknown, SameLearner
 from services.ingest.use_cases.roster import RosterResult, import_roster
 from services.runtime.access import Caller, Can
+from services.runtime.keys import KeyDestroyed
 from services.runtime.limits import BodyTooLarge, MalformedJson, parse_json, read_body
 from services.runtime.problems import InvalidRequest, faults_of, problems
 
@@ -58,6 +61,19 @@ class IdentifierIn(Strict):
 
     scheme: Slug
     value: Value
+
+
+class LinkIn(IdentifierIn):
+    """An identifier to link; where it meant somebody else by mistake, whom, and why it is corrected."""
+
+    corrects: UUID | None = None
+    reason: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
+
+    @model_validator(mode="after")
+    def _why(self) -> Self:
+        if (self.corrects is None) != (self.reason is None):
+            raise ValueError("a correction names whom it corrects and the reason; a link has neither")
+        return self
 
 
 class LookupIn(Strict):
@@ -97,12 +113,22 @@ def lookup_learners(body: LookupIn, shared: Shared, caller: Annotated[Caller, Ca
     return json_response({"learners": [str(found[tag]) if tag in found else None for tag in wanted]})
 
 
-@router.post("/learners/{learner}/links", status_code=201, responses=problems(LearnerUnknown, IdentifierTaken))
+@router.post(
+    "/learners/{learner}/links",
+    status_code=201,
+    responses=problems(LearnerUnknown, LearnerMerged, IdentifierTaken, IdentifierUnknown, SameLearner, KeyDestroyed),
+)
 def link_learner(
-    learner: UUID, body: IdentifierIn, shared: Shared, caller: Annotated[Caller, Can("learners:link")]
+    learner: UUID, body: LinkIn, shared: Shared, caller: Annotated[Caller, Can("learners:link")]
 ) -> Response:
-    """The identifier means this learner from now on; what was parked for it is released, in order."""
+    """The identifier means this learner from now on; what was parked for it is released, in order.
+
+    With `corrects` it meant that learner by mistake, and what came by it moves here.
+    """
     identifier = Identifier(body.scheme, body.value)
+    if body.corrects is not None and body.reason is not None:
+        said = merging.said_by(caller, body.reason)
+        return merging.correct(shared, CorrectLink(shared.moving, said, learner, body.corrects, identifier))
     work = LinkIdentifier(shared.linking(caller.tenant), learner, identifier, _teller(caller))
     linked = shared.commits.do(work)
     return json_response({"link": str(linked.link), "released": linked.released}, 201 if linked.new else 200)

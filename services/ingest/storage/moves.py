@@ -33,7 +33,7 @@ PROGRESS = "UPDATE move SET moved = moved + ?, state = ? WHERE id = ?"
 UNDONE = "UPDATE move SET state = 'undone' WHERE id = ?"
 POINT = "UPDATE learner SET merged_into = ? WHERE id = ?"
 RELINK = "UPDATE identifier SET learner = ?, link = ?, sealed = ?, linked_at = ?, linked_by = ? WHERE tag = ?"
-FOLLOW_EVIDENCE = "UPDATE outcome SET evidence = ? WHERE receipt = ? AND evidence = ?"
+FOLLOW_EVIDENCE = "UPDATE outcome SET evidence = ?, person = coalesce(person, ?) WHERE receipt = ? AND evidence = ?"
 
 CHAIN_MAX = 100
 _SELECT = "SELECT id, tenant, kind, origin, target, state, moved FROM move"

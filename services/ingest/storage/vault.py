@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ PUT_PARKED = """
 INSERT INTO parked (arrival, tenant, tag, receipt, item, source, door, mapping, key, sealed)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+MOVE_ENROLMENT = "UPDATE enrolment SET learner = ? WHERE id = ?"
 DROP_PARKED = "DELETE FROM parked WHERE arrival = ?"
 
 LINKS_KEPT_MAX = 200_000
@@ -44,6 +46,17 @@ class Parked:
     sealed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class EnrolmentRow:
+    """One enrolment of a learner."""
+
+    id: UUID
+    organisation: str
+    cohort: str | None
+    begins_on: date | None
+    ends_on: date | None
+
+
 def learners_by_tag(cursor: sqlite3.Cursor, tags: Iterable[bytes]) -> dict[bytes, UUID]:
     """Whom the identifiers mean, those that are linked."""
     found = rows_by_tag(cursor, "SELECT tag, learner FROM identifier WHERE tag", tags)
@@ -51,7 +64,7 @@ def learners_by_tag(cursor: sqlite3.Cursor, tags: Iterable[bytes]) -> dict[bytes
 
 
 class Links:
-    """Whom identifiers mean, as far as this process has seen: a link is never edited, so what is known stays true."""
+    """Whom identifiers mean, as far as this process has seen; whoever moves one says so, and it is looked up again."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, UUID] = {}
@@ -65,6 +78,11 @@ class Links:
                 unseen = tags
             known |= learners_by_tag(cursor, unseen)
         return {tag: known[tag] for tag in tags if tag in known}
+
+    def forget(self, tags: Iterable[bytes]) -> None:
+        """These may mean somebody else once the work at hand is written."""
+        for tag in tags:
+            self._known.pop(tag, None)
 
 
 def tenant_of_learner(cursor: sqlite3.Cursor, learner: UUID) -> str | None:
@@ -89,6 +107,19 @@ def enrolments_by_id(cursor: sqlite3.Cursor, ids: Iterable[UUID]) -> dict[UUID, 
     """(learner, organisation, cohort, begins_on, ends_on) of each enrolment known."""
     select = "SELECT id, learner, organisation, cohort, begins_on, ends_on FROM enrolment WHERE id"
     return {UUID(bytes=row[0]): row[1:] for row in rows_by_tag(cursor, select, [each.bytes for each in ids])}
+
+
+def enrolments_of(cursor: sqlite3.Cursor, learner: UUID) -> list[EnrolmentRow]:
+    """Every enrolment of a learner."""
+    rows = cursor.execute(
+        "SELECT id, organisation, cohort, begins_on, ends_on FROM enrolment WHERE learner = ? ORDER BY id",
+        (learner.bytes,),
+    ).fetchall()
+    return [EnrolmentRow(UUID(bytes=row[0]), row[1], row[2], _day(row[3]), _day(row[4])) for row in rows]
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def parked_of(cursor: sqlite3.Cursor, tag: bytes) -> list[Parked]:

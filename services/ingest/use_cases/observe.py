@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from services.ingest.domain.claims import Claim, ClaimedAssessor, Identifier
+from services.ingest.storage.moves import current_learner
 from services.ingest.use_cases.group import Draft
 from services.ingest.use_cases.settle import Item, Origin, Place, Settled
 from services.ingest.use_cases.tags import Tags
@@ -36,8 +37,9 @@ class TakeObservation(TakeSubmission):
     learner: UUID | None = None
 
     def settle_item(self, draft: Draft, place: Place, item: Item) -> Settled:
-        """With the learner the observer named."""
-        return self.settle(draft, self.submission.origin, place, item, self.learner)
+        """With the learner the observer named, by whatever id that is known now."""
+        learner = self.learner and current_learner(draft.group.cursor, self.learner)
+        return self.settle(draft, self.submission.origin, place, item, learner)
 
 
 def submission_of(observed: Observed, said: dict[str, Any], occurred_at: datetime, key: str, tags: Tags) -> Submission:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.ingest.domain.outcomes import Outcome, tally
 from services.ingest.storage import inbox, redrive
+from services.ingest.storage.moves import current_learner
 from services.ingest.storage.redrive import Chosen, Entry
 from services.ingest.use_cases.group import Draft, Group, Known
 from services.ingest.use_cases.group_commit import GroupCommit
@@ -79,7 +80,8 @@ class RedriveBatch:
     def _drive(self, draft: Draft, again: Again) -> Driven:
         entry, receipt = again.entry, again.receipt
         first = Place(entry.receipt, receipt.id, entry.item, receipt.received_at, entry.id)
-        settled = [self.settle.settle(draft, again.origin, first, again.items[0], again.learner)]
+        learner = again.learner and current_learner(draft.group.cursor, again.learner)
+        settled = [self.settle.settle(draft, again.origin, first, again.items[0], learner)]
         self._change(draft, again, settled[0])
         for number, item in enumerate(again.items[1:], entry.item + 1):
             place = Place(entry.receipt, receipt.id, number, receipt.received_at)

@@ -1,5 +1,6 @@
 """Importing a roster: who the learners are, which identifiers mean them, where they are enrolled; safe to repeat."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +14,7 @@ from services.ingest.domain.checks import SLUG
 from services.ingest.domain.claims import Fault
 from services.ingest.domain.roster import RosterEnrolment, RosterEntry
 from services.ingest.storage import vault
+from services.ingest.storage.moves import merged_into
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.link import Linking
 from services.runtime.clock import to_micros
@@ -128,8 +130,9 @@ class ImportRoster:
 
     def _enrol(self, draft: Draft, who: Sequence[tuple[RosterEntry, UUID, bool]], result: RosterResult) -> None:
         group, tenant = draft.group, self.linking.tags.tenant
-        said = {uuid5(learner, each.id): (learner, each) for person, learner, _ in who for each in person.enrolments}
-        rows = {uuid5(learner, each.id): person.row for person, learner, _ in who for each in person.enrolments}
+        ids = _EnrolmentIds(group.cursor, {learner for _, learner, _ in who})
+        said = {ids.of(learner, each.id): (learner, each) for person, learner, _ in who for each in person.enrolments}
+        rows = {ids.of(learner, each.id): person.row for person, learner, _ in who for each in person.enrolments}
         known = vault.enrolments_by_id(group.cursor, said)
         for id_, (learner, each) in said.items():
             if SLUG.fullmatch(each.organisation) is None:
@@ -143,6 +146,24 @@ class ImportRoster:
             draft.writes.add(vault.PUT_ENROLMENT, (id_.bytes, tenant, *row))
             event = LearnerEnrolledV1(enrolment=enrolment)
             draft.writes.messages.append(self.linking.about(learner, event, group.ids.new(), tenant, group.now))
+
+
+class _EnrolmentIds:
+    """The id of a learner's enrolment: one that came along with a merged learner keeps the id it had."""
+
+    def __init__(self, cursor: sqlite3.Cursor, learners: set[UUID]) -> None:
+        self._cursor = cursor
+        self._merged = {learner: found for learner in learners if (found := merged_into(cursor, learner))}
+
+    def of(self, learner: UUID, id_: str) -> UUID:
+        """By the roster's own id."""
+        own = uuid5(learner, id_)
+        for other in self._merged.get(learner, ()):
+            came = uuid5(other, id_)
+            row = vault.enrolments_by_id(self._cursor, [came]).get(came)
+            if row is not None and row[0] == learner.bytes:
+                return came
+        return own
 
 
 def _profile(person: RosterEntry) -> bytes:
