@@ -30,7 +30,8 @@ def _compare(name: str, shape: Shape, part: Shape, folder: Path) -> Figure:
     each = sorted(one / other for one, other in zip(ours, naive, strict=True))
     against = times(median(ours), median(naive), "the naive loop")
     notes = (
-        f"Round by round {spread(each)} times; {median(ours):,.0f} evidence/s ({spread(ours)}) against {median(naive):,.0f} ({spread(naive)}), median of"
+        f"Round by round {spread(each)} times; {median(ours):,.0f} evidence/s ({spread(ours)})"
+        f" against {median(naive):,.0f} ({spread(naive)}), median of"
         f" {ROUNDS} rounds. {shape.pieces:,} pieces of {shape.learners} learners who take turns, on 8 competencies and"
         f" 2 requirements; the naive loop gets {part.pieces:,} of {part.learners} learners, which flatters it: its file"
         " stays small.",
