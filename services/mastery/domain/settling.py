@@ -48,7 +48,7 @@ def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, 
     before, after = shelving.known(), shelving.after(fact)
     judged = shelving.judging_at(rules, before.as_of)
     judging = shelving.judging_at(rules, after.as_of)
-    _settle_time(settlement, shelving, judged, judging, Occasion("time", fact, after.as_of))
+    _settle_time(settlement, shelving, before, judged, judging, Occasion("time", fact, after.as_of))
     if after.adoptions is not before.adoptions or after.enrolments is not before.enrolments:
         judged, judging = judging, in_force(after, rules, after.as_of)
         _settle_newly(settlement, after, judged, judging, Occasion("policy", fact, after.as_of))
@@ -67,16 +67,16 @@ def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, 
 def cause_of(fact: EvidenceRecorded | EvidenceWithdrawn) -> Cause:
     """What follows from a threshold is graded by this."""
     if isinstance(fact, EvidenceWithdrawn):
-        return "retraction"
+        return "retraction" if fact.moved_to is None else "merge"
     if fact.moved_from is not None:
         return "merge"
     return "evidence" if fact.revises is None else "correction"
 
 
 def _settle_time(
-    settlement: Settlement, shelving: Shelving, judged: Applied, judging: Applied, occasion: Occasion
+    settlement: Settlement, shelving: Shelving, known: Known, judged: Applied, judging: Applied, occasion: Occasion
 ) -> None:
-    known, as_of = shelving.known(), occasion.as_of
+    as_of = occasion.as_of
     if judging is not judged:
         _settle_newly(settlement, known, judged, judging, Occasion("policy", occasion.fact, as_of))
     for name, policy in judging.items():
