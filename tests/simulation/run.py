@@ -47,7 +47,8 @@ class Run(Mishaps):
             (0.03, self.wake_zombie),
             (0.15, self.flow),
             (0.02, self.trim),
-            (0.31, self.step),
+            (0.02, self.recreate),
+            (0.29, self.step),
         ]
         for begin, times in ((self.define, 3), (self.activate, 2), (self.register, 3)):
             for _ in range(times if self.random.random() < 0.5 else 0):
@@ -96,9 +97,9 @@ class Run(Mishaps):
             for name in NAMES:
                 for step in self.world.running[name].steps().values():
                     step()
-            if not any(self.world.running[name].pending() for name in NAMES):
+            wrong = {name: self.world.running[name].wrong() for name in NAMES}
+            if not any(wrong.values()) and not any(self.world.running[name].pending() for name in NAMES):
                 return
-        wrong = {name: self.world.running[name].wrong() for name in NAMES}
         raise NeverAtRest(f"{wrong}")
 
     def play(self) -> None:
