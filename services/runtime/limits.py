@@ -68,8 +68,7 @@ class _SuspiciousError(ValueError):
     """The document breaks a rule of ours; where and which is found by reading it again."""
 
 
-# a string (or the rest of the text, when it never closes): possessive, so it cannot be made to backtrack
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ODD_ESCAPE = re.compile(rb"\\(?:[bf]|u(?:00[01]|007[fF]|[dD][89a-fA-F]))")
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -155,19 +154,34 @@ def _decode(raw: bytes) -> str:
 
 
 def _check_depth(raw: bytes, depth_max: int) -> None:
-    """Before the parser sees it, so that no nesting makes it recurse; most bodies have too few brackets to look."""
+    """Before the parser sees it, so that no nesting makes it recurse; most bodies have too few brackets to look.
+
+    Pairs with nothing between them are taken away level by level; only what that does not use up is counted.
+    """
     if raw.count(b"[") + raw.count(b"{") <= depth_max:
         return
+    brackets = left = _outside_strings(raw).translate(_SQUARE, _NOT_BRACKETS)
+    for _ in range(depth_max):
+        left = left.replace(b"[]", b"")
+        if not left:
+            return
     depth = 0
-    for bracket in _STRING.sub(b"", raw).translate(None, _NOT_BRACKETS):
-        depth += 1 if bracket in b"[{" else -1
+    for bracket in brackets:
+        depth += 1 if bracket in b"[" else -1
         if depth > depth_max:
             raise MalformedJson(f"nested deeper than {depth_max}")
 
 
 def _check_keys(raw: bytes, keys_max: int) -> None:
-    if _STRING.sub(b"", raw).count(b":") > keys_max:
+    if _outside_strings(raw).count(b":") > keys_max:
         raise MalformedJson(f"more than {keys_max} keys")
+
+
+def _outside_strings(raw: bytes) -> bytes:
+    """Exact as far as the text is JSON; at the first byte that is not, the parser stops anyway."""
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(raw.split(b'"')[::2])
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

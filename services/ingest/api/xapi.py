@@ -40,6 +40,7 @@ THROUGH: Final = "X-Experience-API-Consistent-Through"
 RECEIPT: Final = "Wayproof-Receipt"
 EDITIONS: Final = {1: "1.0.3", 2: "2.0.0"}
 VERSION_TEXT: Final = re.compile(r"(1|2)\.0(?:\.[0-9]{1,3})?")
+KEYS_MAX: Final = 1_000_000  # of a whole batch
 INLINE_BYTES_MAX: Final = 64 * 1024  # more is read in a thread, so that others need not wait
 
 
@@ -161,7 +162,7 @@ async def _body(request: Request, shared: Parts) -> bytes:
 
 
 def _read(shared: Parts, source: Source, major: int, raw: bytes, *, put: UUID | None = None) -> list[Sent]:
-    elements, listed = parse_json_elements(raw), raw.lstrip()[:1] == b"["
+    elements, listed = parse_json_elements(raw, keys_max=KEYS_MAX), raw.lstrip()[:1] == b"["
     if put is not None:
         elements = [_named(elements, put, listed=listed)]
     tags, origin = shared.tags.of(source.row.tenant), xapi_origin(source)

@@ -7,6 +7,7 @@ from services.ingest.domain.claims import Identifier
 from services.runtime.keys import KeyStore
 
 TAG_BYTES = 16
+INDEXED_KEPT_MAX = 20_000
 FOLDED_SCHEMES = frozenset({"email", "mbox"})  # mailboxes are compared without regard to case
 
 
@@ -17,6 +18,7 @@ class Tags:
     keys: KeyStore
     tenant: str
     _keyed: dict[str, hmac.HMAC] = field(default_factory=dict)
+    _indexed: dict[str, int] = field(default_factory=dict)
 
     def message(self, source: str, door: str, key: str) -> bytes:
         """Of a message key: the same key from another source or door is another message."""
@@ -35,7 +37,13 @@ class Tags:
 
     def index(self, source: str, kind: str, value: str) -> int:
         """Of a value to find rows by, within its source: 63 bits, which a column keeps as a number."""
-        return int.from_bytes(self._tag("index", f"{source}\0{kind}\0{value}".encode())[:8], "big") >> 1
+        name = f"{source}\0{kind}\0{value}"
+        found = self._indexed.get(name)
+        if found is None:
+            if len(self._indexed) >= INDEXED_KEPT_MAX:
+                self._indexed.clear()
+            found = self._indexed[name] = int.from_bytes(self._tag("index", name.encode())[:8], "big") >> 1
+        return found
 
     def content(self, content: bytes) -> bytes:
         """Of what was said: grades are guessable, so a plain digest would tell them."""
