@@ -105,6 +105,22 @@ def _by_id(
         yield from cursor.execute(f"{select} WHERE {of}source = ? AND {of}id IN ({marks})", (source, *chunk)).fetchall()
 
 
+def of_receipt(cursor: sqlite3.Cursor, receipt: int) -> list[tuple[int, UUID, int]]:
+    """(number of its first item, id, how many items) of the new statements of a receipt, in order."""
+    rows = cursor.execute(
+        "SELECT seq & 16777215, id, max(1, length(records) / 16) FROM statement WHERE seq >= ?1 << 24 "
+        "AND seq < (?1 + 1) << 24 ORDER BY seq",
+        (receipt,),
+    ).fetchall()
+    return [(first, UUID(bytes=id_), items) for first, id_, items in rows]
+
+
+def record_by_evidence(cursor: sqlite3.Cursor, evidence: bytes) -> bytes:
+    """The record whose current version this is; looked for one by one, for the few that were redriven."""
+    row = cursor.execute("SELECT tag FROM record WHERE evidence = ?", (evidence,)).fetchone()
+    return row[0] if row else b""
+
+
 def of_nobody(cursor: sqlite3.Cursor, person: bytes) -> list[StatementRow]:
     """Those whose person was not known when they came."""
     select = f"SELECT {COLUMNS} FROM statement WHERE person = ? AND learner IS NULL"  # noqa: S608 - our names

@@ -12,11 +12,12 @@ from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import inbox, redrive
 from services.ingest.storage.inbox import Receipt
 from services.ingest.storage.redrive import Entry
-from services.ingest.use_cases import import_file, observe
+from services.ingest.use_cases import import_file, observe, xapi_read
 from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.register import Source, Sources
 from services.ingest.use_cases.settle import Item, Origin
 from services.ingest.use_cases.tags import TagBook, Tags
+from services.ingest.use_cases.xapi_again import statements_again
 from services.runtime.keys import KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.problems import Refusal
 from services.runtime.store.sqlite import Database
@@ -83,7 +84,7 @@ class Rereading:
             return
         source = self._source(entries[0].source, tenant, version)
         origin = origin_of(source, submitted.receipt.door)
-        pick = _pick(submitted, source, tags)
+        pick = _pick(self._database, submitted, source, tags)
         yield from (Again(entry, submitted.receipt, origin, pick(entry)) for entry in entries)
 
     def _source(self, name: str, tenant: str, version: int | None) -> Source:
@@ -108,7 +109,7 @@ class Rereading:
         return Submitted(receipt, b"" if sealed is None else key.open(sealed, receipt.id.bytes), numbers)
 
 
-def _pick(submitted: Submitted, source: Source, tags: Tags) -> Pick:
+def _pick(database: Database, submitted: Submitted, source: Source, tags: Tags) -> Pick:
     """How an entry of this submission is found again."""
     if not submitted.raw:
         return lambda entry: [Item(ERASED, entry.line)]
@@ -121,6 +122,9 @@ def _pick(submitted: Submitted, source: Source, tags: Tags) -> Pick:
             return _of_stream(submitted, read)
         case import_file.DOOR:
             return _of_file(submitted, source, tags)
+        case xapi_read.DOOR:
+            again = statements_again(database, source, tags, submitted.receipt, submitted.raw)
+            return lambda entry: again(entry.item) or [Item(OTHERWISE)]
         case _:
             return lambda entry: [Item(NOT_AGAIN, entry.line)]
 

@@ -34,9 +34,9 @@ class Sent:
 
     @property
     def records(self) -> bytes:
-        """The tags of its items, one after the other; nothing when it has no record."""
-        if not any(item.record for item in self.items):
-            return b""
+        """The tags of its items, one after the other; nothing when its only item has no record."""
+        if len(self.items) == 1:
+            return self.items[0].record
         return b"".join(item.record or bytes(16) for item in self.items)
 
 

@@ -86,6 +86,16 @@ class ReadStatements:
         _refuse_twice([document for _, document in elements])
         return [self._sent(text, document) for text, document in elements]
 
+    def id_of(self, document: Any) -> UUID:
+        """Its own, or the one derived from what it says."""
+        if "id" in document:
+            return UUID(document["id"])
+        return derived_id(self.source.row.id, self.tags.content(content_of(document)))
+
+    def items(self, id_: UUID, document: Any) -> list[Item]:
+        """What the mapping reads from it."""
+        return self._items(id_, document)[0]
+
     def _sent(self, text: str, document: Any) -> Sent:
         source, tags = self.source.row.id, self.tags
         content = tags.content(content_of(document))

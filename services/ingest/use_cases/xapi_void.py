@@ -54,11 +54,15 @@ class Voids:
         draft.writes.add(statements.SET_VOIDED, (row.id.bytes, row.source))
         receipt, first = divmod(row.seq, ITEMS_MAX)
         tags = [row.records[at : at + TAG_BYTES] for at in range(0, len(row.records), TAG_BYTES)] or [b""]
-        draft.group.load({tag for tag in tags if tag})
+        draft.group.load(set(tags))
         outcomes = inbox.outcomes_of(draft.group.cursor, receipt, first, len(tags))
         retracted = None
-        for number, (tag, outcome) in enumerate(zip(tags, outcomes, strict=True)):
-            item, _, said, *_ = outcome
+        for number, (kept, outcome) in enumerate(zip(tags, outcomes, strict=True)):
+            item, _, said, evidence, *_ = outcome
+            tag = kept.strip(b"\0") and kept
+            if not tag and evidence:  # it was in quarantine when its statement was kept
+                tag = statements.record_by_evidence(draft.group.cursor, evidence)
+                draft.group.load({tag})
             if tag and said in {Outcome.ACCEPTED, Outcome.DUPLICATE}:
                 own = tag == self.tags.record(row.source, record_key_of(row.id, number))
                 arrival = None if own else receipt * ITEMS_MAX + item
