@@ -16,7 +16,7 @@ from services.credentials.storage.achievements import Achievements
 from services.credentials.storage.owners import StreamKeys
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import Queries
-from services.credentials.storage.schema import ROWS_SCHEMA
+from services.credentials.storage.schema import ROWS_SCHEMA, TRANSFERS_SCHEMA
 from services.credentials.use_cases.answer import Answers
 from services.credentials.use_cases.decide import DecideAwards
 from services.credentials.use_cases.define_achievement import DefineAchievements
@@ -43,7 +43,7 @@ from services.runtime.store.sqlite import Database
 from services.runtime.telemetry import configure
 
 PRODUCER = "credentials"
-MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA, ROWS_SCHEMA)
+MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA, ROWS_SCHEMA, TRANSFERS_SCHEMA)
 
 
 def build(

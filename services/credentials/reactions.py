@@ -35,9 +35,17 @@ def on_requirement_met(
     )
 
 
-def on_requirement_lapsed(event: RequirementLapsedV1, event_id: UUID, rule: Rule) -> LapseAward:
+def on_requirement_lapsed(event: RequirementLapsedV1, event_id: UUID, learner: UUID, rule: Rule) -> LapseAward:
     """Revoke or propose to, as the achievement's rule for this cause says."""
-    return LapseAward(cause=event.cause, caused_by=event_id, rule=rule, at=event.recorded_at)
+    return LapseAward(
+        cause=event.cause,
+        caused_by=event_id,
+        rule=rule,
+        at=event.recorded_at,
+        holder=learner,
+        cycle=event.cycle,
+        heir=event.merged_with,
+    )
 
 
 def _achieved(said: AchievedLevel) -> Achieved:

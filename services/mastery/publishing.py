@@ -139,6 +139,7 @@ def _common(threshold: Threshold, position: JournalPosition) -> dict[str, Any]:
         "position": position,
         "effective_at": threshold.effective_at,
         "recorded_at": threshold.recorded_at,
+        "merged_with": threshold.merged_with,
     }
 
 

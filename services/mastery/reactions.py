@@ -7,13 +7,28 @@ from typing import Any
 from uuid import UUID
 
 from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, EvidenceRevisedV1
-from contracts.learners_v1 import LearnerEnrolledV1, LearnerRegisteredV1
-from services.mastery.domain.facts import EnrolmentRecorded, EvidenceRecorded, EvidenceWithdrawn, LearnerAdmitted
+from contracts.learners_v1 import (
+    LearnerEnrolledV1,
+    LearnerRegisteredV1,
+    LearnersMergedV1,
+    LearnersUnmergedV1,
+    LinkCorrectedV1,
+)
+from services.mastery.domain.facts import (
+    EnrolmentRecorded,
+    EvidenceRecorded,
+    EvidenceWithdrawn,
+    LearnerAdmitted,
+    LearnersMerged,
+    LearnersUnmerged,
+    LinkCorrected,
+)
 from services.mastery.domain.learner_record import (
     AdmitLearner,
     Command,
     RecordEnrolment,
     RecordEvidence,
+    RecordIdentity,
     WithdrawEvidence,
 )
 from services.mastery.storage.received import Received, utc
@@ -70,8 +85,27 @@ def on_evidence_retracted(received: Received, recorded_at: datetime) -> list[Com
         reason=received.content["reason"],
         occurred_at=received.occurred_at,
         recorded_at=recorded_at,
+        moved_to=_optional(UUID, received.content.get("moved_to")),
+        merged_with=_optional(UUID, received.content.get("merged_with")),
     )
     return [WithdrawEvidence(withdrawn)]
+
+
+def on_learners_merged(received: Received, recorded_at: datetime) -> list[Command]:
+    """Two pseudonyms are one person."""
+    return [RecordIdentity(LearnersMerged(by=received.content["merged_by"], **_both(received, "into", recorded_at)))]
+
+
+def on_learners_unmerged(received: Received, recorded_at: datetime) -> list[Command]:
+    """They are two after all."""
+    by = received.content["unmerged_by"]
+    return [RecordIdentity(LearnersUnmerged(by=by, **_both(received, "into", recorded_at)))]
+
+
+def on_link_corrected(received: Received, recorded_at: datetime) -> list[Command]:
+    """An identifier means somebody else than was thought."""
+    said, both = received.content, _both(received, "wrong", recorded_at)
+    return [RecordIdentity(LinkCorrected(scheme=said["scheme"], by=said["corrected_by"], **both))]
 
 
 REACTIONS: dict[str, Callable[[Received, datetime], list[Command]]] = {
@@ -80,7 +114,17 @@ REACTIONS: dict[str, Callable[[Received, datetime], list[Command]]] = {
     EvidenceAcceptedV1.TYPE: on_evidence_accepted,
     EvidenceRevisedV1.TYPE: on_evidence_revised,
     EvidenceRetractedV1.TYPE: on_evidence_retracted,
+    LearnersMergedV1.TYPE: on_learners_merged,
+    LearnersUnmergedV1.TYPE: on_learners_unmerged,
+    LinkCorrectedV1.TYPE: on_link_corrected,
 }
+
+
+def _both(received: Received, other: str, recorded_at: datetime) -> dict[str, Any]:
+    """The two learners, and when."""
+    said = received.content
+    when = {"id": received.id, "occurred_at": received.occurred_at, "recorded_at": recorded_at}
+    return {"learner": UUID(said["learner"]), other: UUID(said[other]), **when}
 
 
 def _evidence(received: Received, recorded_at: datetime) -> EvidenceRecorded:
@@ -113,6 +157,7 @@ def _evidence(received: Received, recorded_at: datetime) -> EvidenceRecorded:
         expires_at=_optional(utc, content.get("expires_at")),
         revises=_optional(UUID, said.get("revises")),
         moved_from=_optional(UUID, said.get("moved_from")),
+        merged_with=_optional(UUID, said.get("merged_with")),
     )
 
 

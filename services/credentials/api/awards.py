@@ -71,7 +71,7 @@ def _told(row: AwardRow, award: Award) -> dict[str, object]:
     assert proposed is not None
     return {
         "award": str(row.id),
-        "learner": str(row.learner),
+        "learner": str(award.holder or row.learner),
         "standing": award.standing.value,
         "achievement": proposed.achievement,
         "achievement_digest": proposed.achievement_digest,

@@ -42,7 +42,7 @@ def get_credential(
 ) -> Response:
     """The credential as it was signed, byte for byte; or a bundle with its issuer's DID document and status list."""
     row = shared.answers.credential(caller.tenant, urn(credential))
-    if caller.learner not in {None, row.learner}:
+    if caller.learner not in {None, row.learner, row.holder}:
         raise CredentialUnknown
     media_type = negotiate(accept, OFFERED)
     content = shared.answers.content(row)
@@ -68,6 +68,7 @@ def _told(row: CredentialRow, award: Award) -> dict[str, object]:
         "credential": row.id,
         "href": f"/v1/credentials/{row.id.removeprefix('urn:uuid:')}",
         "award": str(row.award),
+        "holder": str(row.holder),
         "standing": award.standing.value,
         "achievement": proposed.achievement,
         "achievement_digest": proposed.achievement_digest,

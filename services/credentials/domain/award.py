@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.credentials.domain.achievement import Rule
 from services.credentials.domain.claims import Achieved, StatusPlace
+from services.credentials.domain.transfers import AwardTransferred, TransferAward
 
 
 class NothingToDecide(Exception):
@@ -84,15 +85,18 @@ class IssueCredential:
 
 @dataclass(frozen=True, slots=True)
 class LapseAward:
-    """The requirement is no longer met; `rule` says whether that revokes by itself."""
+    """`holder` no longer meets the requirement in its `cycle`; `heir` is the same person; `rule` may revoke."""
 
     cause: str
     caused_by: UUID
     rule: Rule
     at: datetime
+    holder: UUID | None = None
+    cycle: int | None = None
+    heir: UUID | None = None
 
 
-Command = ProposeAward | DecideAward | AssignStatusIndex | IssueCredential | LapseAward
+Command = ProposeAward | DecideAward | AssignStatusIndex | IssueCredential | LapseAward | TransferAward
 
 
 # ---- events
@@ -181,6 +185,7 @@ class RevocationProposed:
     cause: str
     caused_by: UUID
     at: datetime
+    heir: UUID | None = None  # of cause merge: who may yet meet the requirement in the holder's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +222,7 @@ Event = (
     | RevocationProposed
     | RevocationDecided
     | CredentialRevoked
+    | AwardTransferred
 )
 EVENTS: tuple[type[Event], ...] = (
     AwardProposed,
@@ -228,6 +234,7 @@ EVENTS: tuple[type[Event], ...] = (
     RevocationProposed,
     RevocationDecided,
     CredentialRevoked,
+    AwardTransferred,
 )
 
 
@@ -258,6 +265,8 @@ class Award:
     place: StatusPlace | None = None
     issued: CredentialIssued | None = None
     lapse: RevocationProposed | None = None
+    holder: UUID | None = None  # whose meeting of the requirement it answers to, and which
+    cycle: int = 0
 
 
 def decide(command: Command, award: Award) -> list[Event]:
@@ -274,6 +283,8 @@ def decide(command: Command, award: Award) -> list[Event]:
             return _issue(command, award)
         case LapseAward():
             return _lapse(command, award)
+        case TransferAward():
+            return _transfer(command, award)
 
 
 def _propose(command: ProposeAward, award: Award) -> list[Event]:
@@ -322,13 +333,27 @@ def _issue(command: IssueCredential, award: Award) -> list[Event]:
 
 def _lapse(command: LapseAward, award: Award) -> list[Event]:
     cause, caused_by, at = command.cause, command.caused_by, command.at
+    if command.holder is not None and (command.holder, command.cycle) != (award.holder, award.cycle):
+        return []  # it answers to somebody else by now
     if award.standing is Standing.PROPOSED:
         return [AwardWithdrawn(_id(award), cause, caused_by, at)]
     if award.standing is not Standing.ISSUED:
         return []
     if command.rule is Rule.AT_ONCE:
         return [_revoked(award, cause, caused_by, f"The requirement lapsed: {cause}.", at)]
-    return [RevocationProposed(_id(award), cause, caused_by, at)]
+    return [RevocationProposed(_id(award), cause, caused_by, at, command.heir)]
+
+
+def _transfer(command: TransferAward, award: Award) -> list[Event]:
+    """What stands, or waits for a person only because its learner was merged; home it may always go."""
+    assert award.proposed is not None
+    lapse, to = award.lapse, command.holder
+    merged = lapse is not None and lapse.cause == "merge" and to in (lapse.heir, award.proposed.learner)
+    waits = award.standing is Standing.REVOCATION_PROPOSED and merged
+    if award.holder in (None, to) or not (award.standing is Standing.ISSUED or waits):
+        return []
+    assert award.holder is not None
+    return [AwardTransferred(_id(award), award.holder, to, command.cycle, command.met_by, command.at)]
 
 
 def _revoked(award: Award, cause: str, caused_by: UUID, reason: str, at: datetime) -> CredentialRevoked:
@@ -345,7 +370,7 @@ def evolve(award: Award, event: Event) -> Award:
     """The award after the event."""
     match event:
         case AwardProposed():
-            return replace(award, standing=Standing.PROPOSED, proposed=event)
+            return replace(award, standing=Standing.PROPOSED, proposed=event, holder=event.learner, cycle=event.cycle)
         case AwardGranted(at=at):
             return replace(award, standing=Standing.GRANTED, granted_at=at)
         case AwardDeclined():
@@ -364,3 +389,5 @@ def evolve(award: Award, event: Event) -> Award:
             return award  # what it says comes next: the revocation itself
         case CredentialRevoked():
             return replace(award, standing=Standing.REVOKED)
+        case AwardTransferred(holder=holder, cycle=cycle):
+            return replace(award, standing=Standing.ISSUED, holder=holder, cycle=cycle, lapse=None)

@@ -9,7 +9,8 @@ from services.runtime.clock import from_micros, to_micros
 from services.runtime.store.sqlite import Database
 
 PAGE_MAX = 200
-_COLUMNS = "id, award, tenant, learner, list_id, position, issued_at, revoked_at, content, sealed"
+AROUND_MAX = 10_000  # of one learner
+_COLUMNS = "id, award, tenant, learner, list_id, position, issued_at, revoked_at, content, sealed, holder"
 _CREDENTIAL = f"SELECT {_COLUMNS} FROM credential"  # noqa: S608
 
 
@@ -27,6 +28,7 @@ class CredentialRow:
     revoked_at: datetime | None
     content: str
     sealed: bytes
+    holder: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class Queries:
         return _credential(rows[0]) if rows else None
 
     def credentials_of(self, tenant: str, learner: UUID) -> list[CredentialRow]:
-        """A learner's credentials, the oldest first."""
-        where = f"{_CREDENTIAL} WHERE tenant = ? AND learner = ? ORDER BY issued_at, id"
-        return [_credential(row) for row in self._rows(where, tenant, learner.bytes)]
+        """Those a learner has, or had before a merge, the oldest first."""
+        where = f"{_CREDENTIAL} WHERE tenant = ? AND (learner = ? OR holder = ?) ORDER BY issued_at, id"
+        return [_credential(row) for row in self._rows(where, tenant, learner.bytes, learner.bytes)]
 
     def award(self, tenant: str, award_id: UUID) -> AwardRow | None:
         """One award of the tenant's."""
@@ -80,8 +82,29 @@ class Queries:
         condition = f"tenant = ? AND standing IN ({marks}) AND (changed_at, id) > (?, ?)"
         values: tuple[object, ...] = (tenant, *standings, *after)
         if learner is not None:
-            condition, values = f"{condition} AND learner = ?", (*values, learner.bytes)
+            condition, values = f"{condition} AND holder = ?", (*values, learner.bytes)
         return self._awards(condition, *values, limit)
+
+    def held_by(self, tenant: str, holder: UUID) -> list[AwardRow]:
+        """Every award a learner has now."""
+        return self._awards("tenant = ? AND holder = ?", tenant, holder.bytes, AROUND_MAX)
+
+    def moved_around(self, tenant: str, learner: UUID) -> list[AwardRow]:
+        """Awards that came to the learner by a merge, went from it by one, or may yet come to it."""
+        who = learner.bytes
+        came, went = "(holder = ? AND learner <> ?)", "(learner = ? AND holder <> ?)"
+        return self._awards(
+            f"tenant = ? AND ({came} OR {went} OR heir = ?)", tenant, who, who, who, who, who, AROUND_MAX
+        )
+
+    def meets(self, tenant: str, requirement: bytes, partition: int, learner: UUID) -> tuple[int, UUID] | None:
+        """(cycle, event) by which the learner meets the requirement now."""
+        sql = (
+            "SELECT cycle, event_id FROM met WHERE tenant = ? AND requirement = ? AND part = ? AND learner = ?"
+            " ORDER BY cycle DESC LIMIT 1"
+        )
+        rows = self._rows(sql, tenant, requirement, partition, learner.bytes)
+        return (rows[0][0], UUID(bytes=rows[0][1])) if rows else None
 
     def revoked_in(self, list_id: str) -> list[int]:
         """The positions of a list whose bit is set."""
@@ -135,7 +158,7 @@ class Queries:
 
 
 def _credential(row: tuple) -> CredentialRow:  # type: ignore[type-arg]
-    id_, award, tenant, learner, list_id, position, issued, revoked, content, sealed = row
+    id_, award, tenant, learner, list_id, position, issued, revoked, content, sealed, holder = row
     return CredentialRow(
         id_,
         UUID(bytes=award),
@@ -147,4 +170,5 @@ def _credential(row: tuple) -> CredentialRow:  # type: ignore[type-arg]
         revoked and from_micros(revoked),
         content,
         sealed,
+        UUID(bytes=holder),
     )

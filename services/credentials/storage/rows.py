@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.credentials.domain.award import Standing
+from services.credentials.domain.award import Award
 from services.runtime.clock import to_micros
 from services.runtime.store.port import Row
 
@@ -19,14 +19,17 @@ class Owner:
     partition: int
 
 
-def award_stands(award_id: UUID, owner: Owner, standing: Standing, at: datetime) -> Row:
+def award_stands(award_id: UUID, owner: Owner, award: Award, at: datetime) -> Row:
     """The award's standing after its last event."""
-    values = (award_id.bytes, owner.tenant, owner.learner.bytes, owner.partition, standing, to_micros(at))
+    holder, heir = award.holder or owner.learner, award.lapse.heir if award.lapse else None
+    place = (award_id.bytes, owner.tenant, owner.learner.bytes, owner.partition)
+    values = (*place, award.standing, to_micros(at), holder.bytes, heir.bytes if heir else None)
 
     def write(cursor: sqlite3.Cursor) -> None:
         cursor.execute(
-            "INSERT INTO award (id, tenant, learner, part, standing, changed_at) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET standing = excluded.standing, changed_at = excluded.changed_at",
+            "INSERT INTO award (id, tenant, learner, part, standing, changed_at, holder, heir)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET standing = excluded.standing,"
+            " changed_at = excluded.changed_at, holder = excluded.holder, heir = excluded.heir",
             values,
         )
 
@@ -43,10 +46,19 @@ def credential_issued(
 
     def write(cursor: sqlite3.Cursor) -> None:
         cursor.execute(
-            "INSERT INTO credential (id, award, tenant, learner, list_id, position, issued_at, content, sealed)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            values,
+            "INSERT INTO credential (id, award, tenant, learner, list_id, position, issued_at, content, sealed, holder)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*values, owner.learner.bytes),
         )
+
+    return write
+
+
+def credential_transferred(credential_id: str, holder: UUID) -> Row:
+    """Whose it is now."""
+
+    def write(cursor: sqlite3.Cursor) -> None:
+        cursor.execute("UPDATE credential SET holder = ? WHERE id = ?", (holder.bytes, credential_id))
 
     return write
 

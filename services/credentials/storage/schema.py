@@ -1,6 +1,18 @@
 """The tables the service keeps beside its events: each row changes in the transaction of the events it follows from.
 
 `award.learner` says under whose key the events of that stream are sealed; it is written once and never changed.
+`holder` is who has it now: somebody else after a merge; `heir` who may have it yet.
+"""
+
+TRANSFERS_SCHEMA = """
+ALTER TABLE award ADD COLUMN holder BLOB;
+ALTER TABLE award ADD COLUMN heir BLOB;
+ALTER TABLE credential ADD COLUMN holder BLOB;
+UPDATE award SET holder = learner;
+UPDATE credential SET holder = learner;
+CREATE INDEX award_by_holder ON award (tenant, holder);
+CREATE INDEX award_by_heir ON award (tenant, heir) WHERE heir IS NOT NULL;
+CREATE INDEX credential_by_holder ON credential (tenant, holder, issued_at);
 """
 
 ROWS_SCHEMA = """

@@ -38,8 +38,12 @@ class Answers:
         """A learner's credentials, the oldest first."""
         self._tools.owners.check_learner(tenant, learner)
         rows = self._tools.queries.credentials_of(tenant, learner)
-        store = self._partitions.reading(self._partitions.of_learner(tenant, learner))
-        return [(row, fold(store.stream(row.award))) for row in rows]
+        return [(row, self._folded(row)) for row in rows]
+
+    def _folded(self, row: CredentialRow) -> Award:
+        """The award's events lie where those of its first learner do."""
+        store = self._partitions.reading(self._partitions.of_learner(row.tenant, row.learner))
+        return fold(store.stream(row.award))
 
     def awards(self, rows: Iterable[AwardRow]) -> list[tuple[AwardRow, Award]]:
         """Each award as its events make it; those of erased learners are left out."""

@@ -1,8 +1,9 @@
 """Follow mastery's threshold events: each once, in order, its position stored with what was decided."""
 
+from collections.abc import Set
 from uuid import UUID
 
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, PublicEvent
 from contracts.events import MASTERY_LEARNER
 from contracts.mastery_v1 import RequirementLapsedV1, RequirementMetV1
 from services.credentials.domain.achievement import Requirement
@@ -13,6 +14,7 @@ from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.rows import Owner
 from services.credentials.use_cases.award import award
 from services.credentials.use_cases.revoke import lapse, rule_for
+from services.credentials.use_cases.transfer import Transfers, owner_of, recognises
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.clock import Clock
 from services.runtime.keys import KeyDestroyed, KeyUnknown
@@ -35,6 +37,7 @@ class FollowMastery:
         self._partitions = partitions
         self._clock = clock
         self._per_hour_max = revocations_per_hour_max
+        self._transfers = Transfers(partitions)
 
     def handle(self, partition: int, records: list[LogRecord], position: Position) -> None:
         """Decide on a batch of records and store the position with the decisions."""
@@ -48,8 +51,7 @@ class FollowMastery:
     def _take(self, work: Work, record: LogRecord) -> None:
         """One record; what cannot be read or signed is set aside whole, what was erased is passed over."""
         try:
-            with work.all_or_nothing():
-                self._react(work, record.value)
+            self._read(work, record.value)
         except KeyDestroyed:
             log.info("passed over, erased", partition=record.partition, seq=record.seq)
         except Unreadable as fault:
@@ -59,16 +61,26 @@ class FollowMastery:
         except KeyUnknown:
             _set_aside(work, record, "key-unknown")
 
-    def _react(self, work: Work, raw: bytes) -> None:
+    def _read(self, work: Work, raw: bytes) -> None:
         envelope = self._tools.sealer.parse(raw)
         if envelope.type not in TYPES:
             return
         event = self._tools.sealer.open(envelope)
+        merged = getattr(event, "cause", None) == "merge"
+        if merged:  # what it looks at may lie in this very batch, and what follows looks at what it does
+            work.flush()
+        with work.all_or_nothing():
+            self._react(work, envelope, event, raw)
+        if merged:
+            work.flush()
+
+    def _react(self, work: Work, envelope: Envelope, event: PublicEvent, raw: bytes) -> None:
         owner = _owner(envelope, work.store.partition)
         if isinstance(event, RequirementMetV1):
             tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
+            answered = self._transfers.on_met(work, owner, event, envelope.id)
             work.batch.rows.append(rows.requirement_met(owner, tag, event.cycle, envelope.id, raw))
-            award_all(work, owner, event, envelope.id)
+            award_all(work, owner, event, envelope.id, answered)
         elif isinstance(event, RequirementLapsedV1):
             tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
             work.batch.rows.append(rows.requirement_lapsed(owner, tag, event.cycle))
@@ -79,18 +91,36 @@ class FollowMastery:
         issuer = self._tools.signer.issuer(owner.tenant)
         for current in self._tools.achievements.answering(owner.tenant, requirement_of(event)):
             award_id = award_id_of(issuer, owner.learner, current.id, event.cycle)
-            proposed = work.award(award_id).proposed
-            if proposed is None:
-                continue
-            definition = self._tools.achievements.by_digest(owner.tenant, proposed.achievement_digest)
-            rule = rule_for(work, owner.tenant, definition, event.cause, self._per_hour_max)
-            lapse(work, owner, award_id, on_requirement_lapsed(event, event_id, rule))
+            self._lapse(work, owner, award_id, owner.learner, event, event_id)
+        for row in self._transfers.came_to(work, owner):
+            with self._transfers.at(work, row) as elsewhere:
+                self._lapse(elsewhere, owner_of(row), row.id, owner.learner, event, event_id)
+
+    def _lapse(
+        self, work: Work, owner: Owner, award_id: UUID, holder: UUID, event: RequirementLapsedV1, event_id: UUID
+    ) -> None:
+        """Handed on to the learner its holder was merged into, if that one meets the requirement; lapsed otherwise."""
+        award = work.award(award_id)
+        if not recognises(award, event) or (award.holder, award.cycle) != (holder, event.cycle):
+            return
+        assert award.proposed is not None
+        tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
+        heir = self._transfers.heir(work, owner, tag, event)
+        if heir is not None and work.do(owner, award_id, heir):
+            return
+        definition = self._tools.achievements.by_digest(owner.tenant, award.proposed.achievement_digest)
+        rule = rule_for(work, owner.tenant, definition, event.cause, self._per_hour_max)
+        lapse(work, owner, award_id, on_requirement_lapsed(event, event_id, holder, rule))
 
 
-def award_all(work: Work, owner: Owner, event: RequirementMetV1, event_id: UUID) -> None:
-    """Every achievement that recognises the requirement."""
+def award_all(
+    work: Work, owner: Owner, event: RequirementMetV1, event_id: UUID, answered: Set[str] = frozenset()
+) -> None:
+    """Every achievement that recognises the requirement, save those that somebody's award already answers."""
     issuer = work.tools.signer.issuer(owner.tenant)
     for definition in work.tools.achievements.answering(owner.tenant, requirement_of(event)):
+        if definition.id in answered:
+            continue
         award(work, owner, definition, on_requirement_met(event, event_id, owner.learner, definition, issuer))
 
 

@@ -10,6 +10,7 @@ from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import MetRow
 from services.credentials.storage.rows import Owner
 from services.credentials.use_cases.follow import award_all
+from services.credentials.use_cases.transfer import Transfers
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.clock import Clock
 from services.runtime.keys import KeyDestroyed, KeyUnknown
@@ -33,6 +34,7 @@ class Sweep:
         self._partitions = partitions
         self._clock = clock
         self._news = threading.Event()
+        self._transfers = Transfers(partitions)
 
     def wake(self) -> None:
         """An achievement was defined."""
@@ -99,4 +101,4 @@ class Sweep:
     def _award_one(self, work: Work, owner: Owner, met: MetRow) -> None:
         event = self._tools.sealer.open(self._tools.sealer.parse(met.envelope))
         assert isinstance(event, RequirementMetV1)
-        award_all(work, owner, event, met.event_id)
+        award_all(work, owner, event, met.event_id, self._transfers.answered(work, owner, event))

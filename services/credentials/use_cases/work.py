@@ -19,6 +19,7 @@ from services.credentials.domain.award import (
     decide,
     evolve,
 )
+from services.credentials.domain.transfers import AwardTransferred
 from services.credentials.publishing import event_id_of, to_public
 from services.credentials.signing.signer import Signer
 from services.credentials.storage import rows
@@ -77,7 +78,9 @@ class Work:
         self.tools.owners.remember(award_id, owner.learner)
         award = self._awards[award_id] = evolve(self._awards[award_id], event)
         self.batch.appends.append(Append(owner.tenant, award_id, event, self.now))
-        self.batch.rows.append(rows.award_stands(award_id, owner, award.standing, self.now))
+        self.batch.rows.append(rows.award_stands(award_id, owner, award, self.now))
+        if isinstance(event, AwardTransferred) and award.issued is not None:
+            self.batch.rows.append(rows.credential_transferred(award.issued.credential_id, event.holder))
         if isinstance(event, CredentialRevoked):
             self.revoked[owner.tenant] = self.revoked.get(owner.tenant, 0) + 1
             self.batch.rows.append(rows.credential_revoked(event.credential_id, self.now))
@@ -120,3 +123,11 @@ class Work:
     def commit(self) -> None:
         """Write everything in one transaction."""
         self.store.commit(self.batch)
+
+    def flush(self) -> None:
+        """Write what was decided so far, for whoever reads the rows next; a repeat after a crash decides it again."""
+        if self.batch.appends or self.batch.rows:
+            self.commit()
+            self.batch = Batch()
+            for table in (self._awards, self._places, self.revoked):
+                table.clear()

@@ -128,7 +128,7 @@ def move_some(draft: Draft, tools: Tools, move: Move, persons: set[bytes] | None
 
 def _move(draft: Draft, tools: Tools, move: Move, piece: Piece, record: bytes | None, receipt: int | None) -> None:
     new, at, tenant = draft.group.ids.new(), draft.group.now, move.tenant
-    one_person = move.kind in {MERGE, UNMERGE}
+    one_person = move.kind == MERGE
     retraction = EvidenceRetractedV1(
         retracts=piece.id,
         reason=REASONS[move.kind],

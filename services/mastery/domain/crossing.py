@@ -57,6 +57,7 @@ def crossing(
         "documents": policy.documents,
         "effective_at": occasion.as_of,
         "recorded_at": occasion.fact.recorded_at,
+        "merged_with": getattr(occasion.fact, "merged_with", None) if occasion.cause == "merge" else None,
     }
     if not met:
         return LevelLost(**common) if is_level else RequirementLapsed(**common)

@@ -45,7 +45,8 @@ class EvidenceRecorded:
     attempt: int | None = None
     expires_at: datetime | None = None
     revises: UUID | None = None
-    moved_from: UUID | None = None
+    moved_from: UUID | None = None  # the evidence this was, when it was another learner's
+    merged_with: UUID | None = None  # whose it was, when both are one person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class EvidenceWithdrawn:
     reason: str
     occurred_at: datetime
     recorded_at: datetime
+    moved_to: UUID | None = None  # the evidence it is from now on, another learner's
+    merged_with: UUID | None = None  # whose it is by now, when both are one person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +94,55 @@ class PolicyAdopted:
     recorded_at: datetime
 
 
-Fact = LearnerAdmitted | EvidenceRecorded | EvidenceWithdrawn | EnrolmentRecorded | PolicyAdopted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnersMerged:
+    """`learner` is known as `into` from now on, both being one person; the evidence that moves says so itself."""
+
+    TOPIC: ClassVar = "mastery.learners-merged.v1"
+    id: UUID
+    learner: UUID
+    into: UUID
+    by: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnersUnmerged:
+    """`learner` is not the person known as `into` after all."""
+
+    TOPIC: ClassVar = "mastery.learners-unmerged.v1"
+    id: UUID
+    learner: UUID
+    into: UUID
+    by: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCorrected:
+    """An identifier meant `wrong` and means `learner`; what came by it moves."""
+
+    TOPIC: ClassVar = "mastery.link-corrected.v1"
+    id: UUID
+    scheme: str
+    wrong: UUID
+    learner: UUID
+    by: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+Identified = LearnersMerged | LearnersUnmerged | LinkCorrected
+Fact = LearnerAdmitted | EvidenceRecorded | EvidenceWithdrawn | EnrolmentRecorded | PolicyAdopted | Identified
 FACTS = (
     LearnerAdmitted,
     EvidenceRecorded,
     EvidenceWithdrawn,
     EnrolmentRecorded,
     PolicyAdopted,
+    LearnersMerged,
+    LearnersUnmerged,
+    LinkCorrected,
 )  # isinstance is quicker

@@ -9,6 +9,7 @@ from services.mastery.domain.facts import (
     EvidenceRecorded,
     EvidenceWithdrawn,
     Fact,
+    Identified,
     LearnerAdmitted,
     PolicyAdopted,
 )
@@ -47,6 +48,13 @@ class RecordEnrolment:
     fact: EnrolmentRecorded
 
 
+@dataclass(frozen=True, slots=True)
+class RecordIdentity:
+    """Who the learner is was put right: merged, unmerged, or a link corrected."""
+
+    fact: Identified
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptPolicy:
     """A policy version was activated; the sweep, or the learner's next event, brings it here."""
@@ -61,7 +69,7 @@ class AdoptPolicy:
     recorded_at: datetime
 
 
-Command = AdmitLearner | RecordEvidence | WithdrawEvidence | RecordEnrolment | AdoptPolicy
+Command = AdmitLearner | RecordEvidence | WithdrawEvidence | RecordEnrolment | RecordIdentity | AdoptPolicy
 Event = Fact | Threshold
 
 

@@ -47,6 +47,7 @@ class Crossing:
     documents: tuple[DocumentRef, ...]
     effective_at: datetime
     recorded_at: datetime
+    merged_with: UUID | None = None  # of cause merge, when both learners are one person: the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

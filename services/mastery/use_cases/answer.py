@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.mastery.domain.applying import in_force
 from services.mastery.domain.evaluation import Reckoning
+from services.mastery.domain.facts import LearnersMerged, LearnersUnmerged
 from services.mastery.domain.known import Known, known_at
 from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.mastery.domain.thresholds import DocumentRef
@@ -68,6 +69,7 @@ class Asked:
             "known_to": self.known_to,
             "position": Position(partition=self.partition, seq=self.entries[-1].seq if self.entries else 0),
             "documents": _documents(self.policies),
+            "merged_into": _merged_into(self.question.learner, self.entries),
         }
 
 
@@ -138,6 +140,18 @@ class Asking:
 def ref(policy: CompiledPolicy) -> PolicyRef:
     """The policy version as answers name it."""
     return PolicyRef(id=policy.id, version=policy.version, digest=policy.digest)
+
+
+def _merged_into(learner: UUID, entries: list[Entry]) -> UUID | None:
+    """By which id the learner was known at the end of what was read, when by another."""
+    into: UUID | None = None
+    for entry in entries:
+        match entry.event:
+            case LearnersMerged(learner=merged) if merged == learner:
+                into = entry.event.into
+            case LearnersUnmerged(learner=unmerged) if unmerged == learner:
+                into = None
+    return into
 
 
 def _documents(policies: list[CompiledPolicy]) -> list[DocumentRef]:

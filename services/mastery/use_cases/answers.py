@@ -32,6 +32,7 @@ class Answer:
     known_to: Instant
     position: Position
     documents: list[DocumentRef]
+    merged_into: UUID | None = None  # by which id the learner is known: ask about that one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,9 @@ from services.mastery.domain.facts import (
     EvidenceWithdrawn,
     Fact,
     LearnerAdmitted,
+    LearnersMerged,
+    LearnersUnmerged,
+    LinkCorrected,
     PolicyAdopted,
 )
 from services.mastery.domain.learner_record import (
@@ -19,6 +22,7 @@ from services.mastery.domain.learner_record import (
     LearnerRecord,
     RecordEnrolment,
     RecordEvidence,
+    RecordIdentity,
     WithdrawEvidence,
     decide,
     evolve,
@@ -89,6 +93,8 @@ def command_of(fact: Fact) -> Command:
             return RecordEnrolment(fact)
         case PolicyAdopted():
             return _adoption(fact)
+        case LearnersMerged() | LearnersUnmerged() | LinkCorrected():
+            return RecordIdentity(fact)
 
 
 def _replay(replayed: Replayed, recorded: RecordedEvent, event: Fact | Threshold, documents: Documents) -> None:
