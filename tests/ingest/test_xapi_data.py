@@ -98,6 +98,7 @@ def cut(sent: list[Any], seed: int) -> Iterator[list[Any]]:
         at += size
 
 
+@pytest.mark.system  # 44,000 statements: half a minute
 def test_of_fun_mooc_s_22000_statements_636_are_evidence_and_none_again(
     house: House, video: list[dict[str, Any]]
 ) -> None:
