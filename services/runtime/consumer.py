@@ -94,14 +94,19 @@ class Consumer:
         """One poll and all it brings; the number of records handled. What failed is in `trouble`, to be tried again."""
         self._fault = None
         handled = 0
-        for partition, records in self._poll(timeout_s).items():
+        polled = self._poll(timeout_s)
+        for lane in self._lanes.values():
+            if lane.known and lane.looking_back:
+                with self._trying(lane):
+                    self._recognise(lane, polled.get(lane.partition, []))
+        for partition, records in polled.items():
             with self._trying(self._lanes[partition]):
                 handled += self._take(self._lanes[partition], records)
         for lane in self._lanes.values():
             with self._trying(lane):
                 self._rest(lane)
         self.trouble = self._fault
-        if self.trouble is None and self._opened is not None:
+        if self.trouble is None and self._opened is not None and not any(x.looking_back for x in self._lanes.values()):
             self._done = {partition: self._opened.position(partition) for partition in self._lanes}
         return handled
 
@@ -140,11 +145,29 @@ class Consumer:
         for lane in self._lanes.values():
             if not lane.known:
                 lane.position = self._positions(lane.partition)
-                self._opened.seek(lane.partition, lane.position.next_offset)
                 lane.known, lane.searched_for = True, None
+                self._look_back(lane, self._opened)
         return self._opened
 
+    def _look_back(self, lane: Lane, reader: LogReader) -> None:
+        """Read the last record taken once more: a topic made anew may by now have grown past our position.
+
+        What was trimmed since cannot be read again; then our position is where the log begins, or beyond.
+        """
+        last = lane.position.next_offset - 1
+        lane.looking_back = last >= self._log.begins(self._topic)[lane.partition]
+        reader.seek(lane.partition, last if lane.looking_back else lane.position.next_offset)
+
+    def _recognise(self, lane: Lane, records: Sequence[LogRecord]) -> None:
+        """Nothing new and the last record not seen again: this is another log, so read it from its beginning."""
+        if any(record.seq >= lane.position.last_seq for record in records):
+            lane.looking_back = False  # seen again, or beyond it: then what is missing is searched for
+        elif self._reader().position(lane.partition) >= self._log.ends(self._topic)[lane.partition]:
+            lane.looking_back = False
+            self._rewind(self._reader(), lane.partition)
+
     def _rewind(self, reader: LogReader, partition: int) -> None:
+        self._lanes[partition].active_at = self._elapsed_s()  # no looking back before this was read
         reader.seek(partition, self._log.begins(self._topic)[partition])
 
     def _take(self, lane: Lane, records: Sequence[LogRecord]) -> int:
@@ -187,6 +210,10 @@ class Consumer:
             )
 
     def _rest(self, lane: Lane) -> None:
-        if self._idle and self._elapsed_s() - lane.active_at >= self._known_to_interval_s:
+        if self._elapsed_s() - lane.active_at < self._known_to_interval_s:
+            return
+        if self._idle:
             self._idle(lane.partition)
-            lane.active_at = self._elapsed_s()
+        if lane.known and not lane.incident:
+            self._look_back(lane, self._reader())
+        lane.active_at = self._elapsed_s()

@@ -28,6 +28,7 @@ class Lane:
     known: bool = False  # whether `position` is what the store says
     searched_for: int | None = None  # the missing seq for which the log was read again from its beginning
     incident: LogIncident | None = None
+    looking_back: bool = False  # whether the last record taken is being read again, to see that it is the same log
 
     def sift(self, records: Iterable[LogRecord]) -> tuple[list[LogRecord], int]:
         """What is new, in order, and the highest seq that cannot be taken because one before it is missing."""

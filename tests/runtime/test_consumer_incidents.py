@@ -8,6 +8,7 @@ from services.runtime.consumer import LogIncident
 from tests.conformance.logs import TOPIC, outgoing
 from tests.runtime.consuming import (
     DiskFull,
+    Elapsed,
     Store,
     append,
     make_consumer,
@@ -104,6 +105,31 @@ def test_a_position_past_the_end_of_a_topic_made_anew_is_healed_from_its_beginni
     step_until(consumer, lambda: len(store.handled[0]) == 52)
     assert store.handled[0] == list(range(1, 53))
     assert consumer.incident is None
+
+
+def test_a_topic_made_anew_that_ends_where_we_stood_is_noticed_while_nothing_comes():
+    log, store, elapsed = make_log(), Store(), Elapsed()
+    append(log, outgoing(0, 1, 5))
+    consumer = make_consumer(log, store, elapsed_s=elapsed)
+    consumer.step()
+    log.recreate(TOPIC)
+    append(log, outgoing(0, 6, 5))  # the same offsets, and nothing beyond them
+    for _ in range(5):
+        elapsed.now_s += 10
+        consumer.step()
+    assert store.handled[0] == list(range(1, 11))
+    assert consumer.incident is None
+
+
+def test_a_topic_made_anew_while_we_were_away_is_noticed_at_the_start():
+    log, store = make_log(), Store()
+    append(log, outgoing(0, 1, 5))
+    make_consumer(log, store).step()
+    log.recreate(TOPIC)
+    append(log, outgoing(0, 6, 5))
+    consumer = make_consumer(log, store)
+    step_until(consumer, lambda: len(store.handled[0]) == 10)
+    assert store.handled[0] == list(range(1, 11))
 
 
 def test_a_position_that_retention_has_passed_is_healed_when_nothing_was_missed():
