@@ -33,6 +33,7 @@ from services.credentials.domain.award import (
     evolve,
 )
 from services.credentials.domain.claims import StatusPlace
+from services.credentials.domain.transfers import AwardTransferred, TransferAward
 from tests.credentials.samples import AWARD, LEARNER, NOON, WELDER, WELDING
 
 MET, LAPSE, CAUSE = UUID(int=21), UUID(int=22), "retraction"
@@ -148,3 +149,47 @@ def test_only_a_retraction_or_correction_ever_revokes_by_itself_and_never_a_dipl
     definition = replace(WELDER, kind=kind)
     by_itself = cause in {"retraction", "correction"} and "Diploma" not in kind and "Degree" not in kind
     assert (definition.revocation_rule(cause) is Rule.AT_ONCE) == by_itself
+
+
+# ---- merges
+
+OTHER, THIRD = UUID(int=0xB0B), UUID(int=0xCAB)
+TRANSFER = TransferAward(OTHER, 3, MET, NOON)
+TRANSFERRED = AwardTransferred(AWARD, LEARNER, OTHER, 3, MET, NOON)
+MERGED = RevocationProposed(AWARD, "merge", LAPSE, NOON, OTHER)
+
+
+def lapse_of(holder: UUID, cycle: int, rule: Rule = Rule.AT_ONCE) -> LapseAward:
+    return LapseAward(CAUSE, LAPSE, rule, NOON, holder, cycle)
+
+
+def test_an_award_in_force_is_transferred_once() -> None:
+    given(*IN_FORCE).when(TRANSFER).then(TRANSFERRED)
+    given(*IN_FORCE, TRANSFERRED).when(TRANSFER).then()
+
+
+def test_a_transfer_ends_the_waiting_that_the_merge_began() -> None:
+    given(*IN_FORCE, MERGED).when(TRANSFER).then(TRANSFERRED)
+    given(*IN_FORCE, MERGED, TRANSFERRED).when(lapse_of(OTHER, 3)).then(REVOKED)
+
+
+def test_what_waits_for_another_reason_or_another_heir_is_not_transferred() -> None:
+    given(*IN_FORCE, TO_REVOKE).when(TRANSFER).then()
+    given(*IN_FORCE, MERGED).when(replace(TRANSFER, holder=THIRD)).then()
+
+
+def test_it_goes_home_whoever_was_named_heir() -> None:
+    away = RevocationProposed(AWARD, "merge", LAPSE, NOON, None)
+    home = AwardTransferred(AWARD, OTHER, LEARNER, 2, MET, NOON)
+    given(*IN_FORCE, TRANSFERRED, away).when(TransferAward(LEARNER, 2, MET, NOON)).then(home)
+
+
+def test_only_the_lapse_of_what_it_answers_to_touches_a_transferred_award() -> None:
+    given(*IN_FORCE, TRANSFERRED).when(lapse_of(LEARNER, 1)).then()
+    given(*IN_FORCE, TRANSFERRED).when(lapse_of(OTHER, 2)).then()
+    given(*IN_FORCE, TRANSFERRED).when(lapse_of(OTHER, 3)).then(REVOKED)
+
+
+@pytest.mark.parametrize("history", [(PROPOSED,), (PROPOSED, GRANTED), (*IN_FORCE, REVOKED)])
+def test_what_does_not_stand_is_not_transferred(history: tuple[Event, ...]) -> None:
+    given(*history).when(TRANSFER).then()
