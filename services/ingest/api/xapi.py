@@ -121,13 +121,19 @@ async def put_statement(request: Request) -> Response:
     return Response(None, 204, await _take(shared, source, sent, raw))
 
 
-@router.api_route("/statements", methods=["GET", "HEAD"], responses=problems(*COMMON, StatementUnknown))
+@router.get("/statements", responses=problems(*COMMON, StatementUnknown))
 async def get_statements(request: Request) -> Response:
     """A statement by id, or those that match `agent verb activity registration since until`, newest first."""
     shared, source, _ = _called(request)
     said = _parameters(request)
-    answer = await run_in_threadpool(_find, shared, source, said)
-    return Response(None, 200, answer.headers) if request.method == "HEAD" else answer
+    return await run_in_threadpool(_find, shared, source, said)
+
+
+@router.head("/statements", include_in_schema=False)
+async def head_statements(request: Request) -> Response:
+    """As GET, without the body."""
+    answer = await get_statements(request)
+    return Response(None, 200, answer.headers)
 
 
 def _called(request: Request) -> tuple[Parts, Source, int]:
