@@ -47,7 +47,8 @@ class AchievedLevel(Model):
     level: ScaleLevel | None = None
     value: Exact | None = Field(default=None, description="The value after the policy's rounding, for display.")
     required: Exact
-    evidence: tuple[UUID, ...]
+    evidence: tuple[UUID, ...] = Field(description="The latest pieces counted, at most 20.")
+    evidence_count: int = Field(ge=0, description="How many were counted; a replay at the position names them all.")
 
 
 class Threshold(PublicEvent):
@@ -58,7 +59,8 @@ class Threshold(PublicEvent):
     cycle: int = Field(ge=1)
     cause: Cause
     caused_by: UUID
-    evidence: tuple[UUID, ...]
+    evidence: tuple[UUID, ...] = Field(description="The latest pieces counted, at most 20 a competency.")
+    evidence_count: int = Field(ge=0)
     documents: tuple[DocumentRef, ...]
     position: JournalPosition
     effective_at: AwareDatetime

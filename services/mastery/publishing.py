@@ -65,6 +65,7 @@ class Publishing:
             value=achieved.value,
             required=achieved.required,
             evidence=achieved.evidence,
+            evidence_count=achieved.evidence_count,
         )
 
     def _state(self, tenant: str, digest: str, threshold: Threshold, achieved: Achieved) -> dict[str, Any]:
@@ -135,6 +136,7 @@ def _common(threshold: Threshold, position: JournalPosition) -> dict[str, Any]:
         "cause": threshold.cause,
         "caused_by": threshold.caused_by,
         "evidence": threshold.evidence,
+        "evidence_count": threshold.evidence_count,
         "documents": documents,
         "position": position,
         "effective_at": threshold.effective_at,

@@ -88,6 +88,7 @@ def achieved(**changes: Any) -> AchievedLevel:
         "value": "3",
         "required": "3",
         "evidence": (UUID(int=11), UUID(int=12)),
+        "evidence_count": 2,
     }
     return AchievedLevel(**(said | changes))
 
@@ -156,6 +157,7 @@ class School:
             "cause": cause,
             "caused_by": UUID(int=77),
             "evidence": (UUID(int=11), UUID(int=12)),
+            "evidence_count": 2,
             "documents": (),
             "position": JournalPosition(partition=0, seq=1),
             "effective_at": self.clock.now(),

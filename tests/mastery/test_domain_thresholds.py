@@ -9,7 +9,7 @@ from services.mastery.domain.learner_record import (
     decide,
     evolve,
 )
-from services.mastery.domain.thresholds import LevelLost, LevelReached, RequirementLapsed, RequirementMet
+from services.mastery.domain.thresholds import NAMED_MAX, LevelLost, LevelReached, RequirementLapsed, RequirementMet
 from tests.mastery.sample import policy
 from tests.support.given import admitted, adopted, day, enrolment, evidence, folded, given, some, uid, withdrawal
 
@@ -235,3 +235,15 @@ def test_what_was_decided_but_not_kept_leaves_no_trace() -> None:
     for fact in (first, second):
         record = evolve(record, fact)
     assert record == folded([adopted(ONE), first, second])
+
+
+def test_an_event_names_the_latest_pieces_and_counts_them_all() -> None:
+    """What an event says does not grow with a learner's history; a replay at its position names the rest."""
+    many = policy({"C1": {"gate": {"count": "25", "at_least": "3"}}})
+    pieces = [evidence(f"e{n}", "C1", level="3", occurred=f"2026-09-{n:02}") for n in range(1, 26)]
+    decided = given(adopted(many), *pieces[:-1], rules=[many]).when(RecordEvidence(pieces[-1])).decided
+    reached = decided[-1]
+    assert isinstance(reached, LevelReached)
+    latest = tuple(piece.id for piece in pieces[-NAMED_MAX:])
+    assert (reached.evidence, reached.evidence_count) == (latest, 25)
+    assert (reached.achieved.evidence, reached.achieved.evidence_count) == (latest, 25)

@@ -151,9 +151,11 @@ class World:
         return Outgoing(partition, self._seqs[partition], key, value)
 
     def settle(self) -> None:
-        """Work until there is nothing left to do."""
+        """Work until there is nothing left to do; a step may only have looked back at what it took before."""
+        still = 0
         for _ in range(10_000):
-            if not self.worker.step(0.0):
+            still = 0 if self.worker.step(0.0) else still + 1
+            if still == 3:
                 return
         raise AssertionError("never at rest")
 

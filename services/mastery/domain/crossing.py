@@ -13,6 +13,7 @@ from services.mastery.domain.rounding import shown
 from services.mastery.domain.rules import Leaf, Plan
 from services.mastery.domain.standings import Standing
 from services.mastery.domain.thresholds import (
+    NAMED_MAX,
     Achieved,
     Cause,
     LevelLost,
@@ -53,7 +54,7 @@ def crossing(
         "cycle": cycle,
         "cause": occasion.cause,
         "caused_by": occasion.fact.id,
-        "evidence": _counted(reckoning, rests_on),
+        **_counted(reckoning, rests_on),
         "documents": policy.documents,
         "effective_at": occasion.as_of,
         "recorded_at": occasion.fact.recorded_at,
@@ -65,9 +66,11 @@ def crossing(
     return LevelReached(**common, achieved=achieved[0]) if is_level else RequirementMet(**common, achieved=achieved)
 
 
-def _counted(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> tuple[UUID, ...]:
-    counted = (evidence for leaf in rests_on for evidence in reckoning.determination(leaf.code).counted)
-    return tuple(dict.fromkeys(counted))
+def _counted(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> dict[str, Any]:
+    """The latest pieces by name and all by number: an event does not grow with a learner's history."""
+    counted = [reckoning.determination(code).counted for code in dict.fromkeys(leaf.code for leaf in rests_on)]
+    named = tuple(evidence for pieces in counted for evidence in pieces[-NAMED_MAX:])
+    return {"evidence": named, "evidence_count": sum(map(len, counted))}
 
 
 def _achieved(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> tuple[Achieved, ...]:
@@ -93,5 +96,6 @@ def _level(plan: Plan, determination: Determination, required: str) -> Achieved:
         level=determination.level,
         value=None if value is None else shown(plan.rounding(value)),
         required=required,
-        evidence=tuple(determination.counted),
+        evidence=tuple(determination.counted[-NAMED_MAX:]),
+        evidence_count=len(determination.counted),
     )

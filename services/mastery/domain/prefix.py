@@ -46,7 +46,7 @@ class Prefix(Sequence[T]):
 
     def __getitem__(self, at: int | slice) -> T | Sequence[T]:
         if isinstance(at, slice):
-            return self._items[: self._size][at]
+            return self._items[slice(*at.indices(self._size))]
         return self._items[range(self._size)[at]]
 
     def __eq__(self, other: object) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
+NAMED_MAX = 20  # pieces of evidence an event names a competency; all of them follow from a replay at its position
 Cause = Literal["evidence", "correction", "retraction", "time", "policy", "override", "merge"]
 
 
@@ -30,7 +31,8 @@ class Achieved:
     level: str | None
     value: str | None  # rounded for display
     required: str
-    evidence: tuple[UUID, ...]
+    evidence: tuple[UUID, ...]  # the latest counted, at most NAMED_MAX
+    evidence_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,8 @@ class Crossing:
     cycle: int
     cause: Cause
     caused_by: UUID
-    evidence: tuple[UUID, ...]
+    evidence: tuple[UUID, ...]  # the latest counted, at most NAMED_MAX a competency
+    evidence_count: int
     documents: tuple[DocumentRef, ...]
     effective_at: datetime
     recorded_at: datetime
