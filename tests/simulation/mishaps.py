@@ -47,7 +47,9 @@ class Mishaps(Offices):
         for name, topic in FOLLOWS.items():
             producer = topic.partition(".")[0]
             with self.world.running[producer].database.read() as cursor:
-                put = dict(cursor.execute("SELECT part, last_seq FROM outbox_head WHERE topic = ?", (topic,)).fetchall())
+                put = dict(
+                    cursor.execute("SELECT part, last_seq FROM outbox_head WHERE topic = ?", (topic,)).fetchall()
+                )
             with self.world.running[name].database.read() as cursor:
                 taken = dict(cursor.execute("SELECT part, last_seq FROM position WHERE topic = ?", (topic,)).fetchall())
             if put and put == taken:
