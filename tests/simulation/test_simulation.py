@@ -14,7 +14,7 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.sweep import play, sweep, until_caught
 
 SEED = os.environ.get("SIM_SEED")
-SEEDS = int(os.environ.get("SIM_SEEDS", "2000"))
+SEEDS = int(os.environ.get("SIM_SEEDS", "1000"))
 SEEDS_TO_CATCH_MAX = 100
 FAILED_SHOWN_MAX = 5
 

@@ -67,7 +67,9 @@ def _send_all(connection: socket.socket, body: Iterable[bytes], pause_s: float) 
 
 
 def _has_word(connection: socket.socket, within_s: float) -> bool:
-    return bool(select.select([connection], [], [], within_s)[0])
+    waiting = select.poll()  # unlike select, for any number of open files
+    waiting.register(connection, select.POLLIN)
+    return bool(waiting.poll(within_s * 1000))
 
 
 def _heard(connection: socket.socket) -> bytes:

@@ -1,0 +1,25 @@
+"""What every test module stands on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.runtime.store.sqlite import Database
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left_open() -> Iterator[None]:
+    """A process ends with its files; a test module that builds services in this one closes them when it ends."""
+    opened: list[Database] = []
+    opening = Database.__init__
+
+    def noted(self: Database, *arguments: Any, **options: Any) -> None:
+        opening(self, *arguments, **options)
+        opened.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "__init__", noted)
+        yield
+    for database in opened:
+        database.close()
