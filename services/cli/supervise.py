@@ -19,6 +19,7 @@ import click
 from services.cli.child import Child
 
 SERVICES = ("ingest", "mastery", "credentials")
+WhenReady = Callable[[Mapping[str, str]], Iterable[str]]  # given the URLs, what to say
 TICK_S = 0.05
 STOP_LIMIT_S = 30.0  # a service gives its requests and workers 20 s
 
@@ -42,6 +43,10 @@ def up(data: Path, host: str, ports: str, sample: bool) -> None:
     sys.exit(code)
 
 
+def _nothing(urls: Mapping[str, str]) -> Iterable[str]:
+    return ()
+
+
 class Supervisor:
     """Looks after its children until a signal says stop; a second signal does not wait for them."""
 
@@ -50,7 +55,7 @@ class Supervisor:
         data: Path,
         children: Sequence[Child],
         say: Callable[[str], None],
-        when_ready: Callable[[Mapping[str, str]], Iterable[str]] = lambda urls: (),
+        when_ready: WhenReady = _nothing,
         stop_limit_s: float = STOP_LIMIT_S,
     ) -> None:
         self._file = data / "up.json"
@@ -115,10 +120,6 @@ class Supervisor:
         while not child.ended() and time.monotonic() < until and self._signals < 2:
             time.sleep(TICK_S)
         return child.end()
-
-
-def _nothing(urls: Mapping[str, str]) -> Iterable[str]:
-    return ()
 
 
 def _load_sample(data: Path, urls: Mapping[str, str]) -> Iterable[str]:

@@ -26,7 +26,8 @@ class Site:
 
     def __init__(self, data: Path, clock: Clock, urls: Mapping[str, str]) -> None:
         self.data, self.clock, self.urls = data, clock, dict(urls)
-        self._clients: list[httpx.Client] = []
+        self._watching = httpx.Client(timeout=30, trust_env=False)  # one for all looks: making one is not cheap
+        self._clients = [self._watching]
 
     def key(self, role: Role, organisation: str | None = None, source: str | None = None) -> str:
         """A new access key's token."""
@@ -57,7 +58,7 @@ class Site:
         return all(not any(self._progress(name).values()) for _ in range(2) for name in SERVICES)
 
     def _progress(self, service: str) -> dict[str, int]:
-        answer = httpx.get(f"{self.urls[service]}/health/progress", trust_env=False)
+        answer = self._watching.get(f"{self.urls[service]}/health/progress")
         progress: dict[str, int] = answer.raise_for_status().json()
         return progress
 
