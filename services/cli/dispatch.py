@@ -12,7 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("services.ingest.main:run", "Run the ingest service alone."),
     "mastery": ("services.mastery.main:run", "Run the mastery service alone."),
     "credentials": ("services.credentials.main:run", "Run the credential service alone."),
-    "demo": ("services.demo.story:demo", "One school day, from evidence to a verified credential."),
+    "demo": ("services.demo.command:demo", "One school day, from evidence to a verified credential."),
     "key": ("services.cli.keys:key", "Add, list and revoke access keys."),
     "source": ("services.cli.sources:source", "Register what sends evidence."),
     "mapping": ("services.cli.mappings:mapping", "Say how a source's messages are read; try it first."),

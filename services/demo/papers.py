@@ -83,6 +83,12 @@ VIRTUAL_MAPPING: dict[str, Any] = {
     "tables": {"skills": _SKILLS},
 }
 
+VIRTUAL_MAPPING_MENDED: dict[str, Any] = {
+    **VIRTUAL_MAPPING,
+    "version": 2,
+    "tables": {"skills": {**_SKILLS, "collaboration": "TEAM"}},
+}
+
 EMPLOYER_MAPPING: dict[str, Any] = {
     "name": "internship-evaluation",
     "version": 1,

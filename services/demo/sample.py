@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.demo import papers
-from services.demo.school import DISTRICT, TENANT, internship_form, open_school
+from services.demo.school import DISTRICT, TENANT, open_school
 from services.demo.senders import EMPLOYER, Registrar, Senders
+from services.demo.sendings import internship_form
 from services.demo.site import Site
 from services.runtime.clock import SystemClock
 

@@ -1,11 +1,8 @@
-"""The seeded school: one tenant, twelve learners, four organisations, and what each of them sends on which day."""
+"""The seeded school: one tenant, twelve learners, their framework, and the registrar's list."""
 
-import csv
-import io
 import random
-import zipfile
 from dataclasses import dataclass
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 TENANT, DISTRICT = "maple", "maple-high"
 FRAMEWORK = "maple-portrait"
@@ -101,54 +98,17 @@ def roster(school: School) -> list[dict[str, object]]:
     ]
 
 
-RESULTS = (
-    "sourcedId,status,dateLastModified,lineItemSourcedId,studentSourcedId,scoreStatus,score,scoreDate,comment,"
-    "textScore,classSourcedId,inProgress,incomplete,late,missing"
-)
-OBJECTIVES = "sourcedId,status,dateLastModified,resultSourcedId,source,learningObjectiveId,score,textScore"
+def second_registration(student: Student) -> dict[str, object]:
+    """The same person as the CTE centre enrolled her: a list of its own, another e-mail, no common number."""
+    return {
+        "identifiers": {"email": private_email(student)},
+        "given_name": student.given,
+        "family_name": student.family,
+        "email": private_email(student),
+        "enrolments": [{"organisation": DISTRICT, "begins_on": "2026-08-24"}],
+    }
 
 
-def classroom_package(school: School, day: str) -> bytes:
-    """The student information system's nightly OneRoster 1.2 ZIP: a level in both competencies for everyone."""
-    results, objectives = [RESULTS.split(",")], [OBJECTIVES.split(",")]
-    for student in school.students:
-        result = f"res-{student.sourced_id}"
-        graded = ["", "", "li-01", student.sourced_id, "fully graded", "80", day, "", "", "cls-1"]
-        results.append([result, *graded, "false", "false", "false", "false"])
-        for code in COMPETENCIES:
-            level = "3" if student.given in {"Ada", "Ben"} else str(school.chance.randint(2, 4))
-            row = [f"{result}-{code}", "", "", result, "case", f"urn:uuid:{UUID(competency_id(code))}", level, ""]
-            objectives.append(row)
-    return _package({"results.csv": results, "resultLearningObjectiveIds.csv": objectives})
-
-
-def virtual_lines(school: School, day: str) -> list[dict[str, object]]:
-    """What the virtual school streams: one line a project, by the state's student number."""
-    lines = []
-    for student in school.students:
-        level = 4 if student.given in {"Ada", "Ben"} else school.chance.randint(2, 4)
-        line = {"student_number": student.number, "project": "climate-data", "skill": "TEAM", "level": level}
-        lines.append({**line, "reviewer": "v-reviewer-9", "finished": f"{day}T15:30:00Z"})
-    return lines
-
-
-def internship_form(student: Student, response: str, ended: str, **ratings: str) -> dict[str, object]:
-    """An employer's evaluation as its form tool posts it; N/A means there was no chance to observe."""
-    rated = [{"skill": skill, "rating": rating} for skill, rating in ratings.items()]
-    placement = {"site": "Hilltop Hospital", "mentor_id": "mentor-31", "ended": ended}
-    data = {"response_id": response, "intern_email": student.email, "review": "final", "placement": placement}
-    return {"type": "evaluation.submitted", "data": {**data, "ratings": rated}}
-
-
-def _package(files: dict[str, list[list[str]]]) -> bytes:
-    absent = ("academicSessions", "categories", "classes", "courses", "enrollments", "lineItems", "orgs", "users")
-    manifest = [["propertyName", "value"], ["manifest.version", "1.0"], ["oneroster.version", "1.2"]]
-    manifest += [[f"file.{name}", "absent"] for name in absent]
-    manifest += [[f"file.{name.removesuffix('.csv')}", "bulk"] for name in files]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, rows in {"manifest.csv": manifest, **files}.items():
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(rows)
-            package.writestr(zipfile.ZipInfo(name, (2026, 9, 1, 0, 0, 0)), text.getvalue())
-    return buffer.getvalue()
+def private_email(student: Student) -> str:
+    """How somebody is reached who did not give the school's address."""
+    return f"{student.given}@mail.example.org".lower()

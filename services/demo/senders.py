@@ -13,11 +13,11 @@ from services.demo.school import (
     TENANT,
     School,
     Student,
-    classroom_package,
     framework_package,
     roster,
-    virtual_lines,
+    second_registration,
 )
+from services.demo.sendings import classroom_package, second_project, virtual_lines
 from services.demo.site import Site, answered
 from services.ingest.formats.standard_webhooks import signed_headers
 
@@ -56,7 +56,7 @@ class Registrar:
         answered(mastery.post(f"/v1/policies/{papers.POLICY}/activations", json={"version": 1}), 201)
 
     def _sources(self) -> None:
-        ingest = self.site.client("ingest", "district", organisation=DISTRICT)
+        ingest = self._district = self.site.client("ingest", "district", organisation=DISTRICT)
         for name, organisation, pathway, mapping in SOURCES:
             source = {"name": name, "organisation": organisation, "pathway": pathway}
             answered(ingest.post("/v1/sources", json=source), 201)
@@ -64,12 +64,43 @@ class Registrar:
         made = answered(ingest.post(f"/v1/sources/{TENANT}.{EMPLOYER}/keys", json={}), 201)
         self.secret = made["secret"]
 
+    def mend_mapping(self) -> int:
+        """The virtual school's other name for teamwork is told to its mapping: a new version."""
+        path = f"/v1/sources/{TENANT}.{VIRTUAL}/mappings"
+        version: int = answered(self._district.post(path, json=papers.VIRTUAL_MAPPING_MENDED), 201)["version"]
+        return version
+
+    def redrive(self, *, dry_run: bool) -> dict[str, int]:
+        """What waits of the virtual school is read again; how it ended, or would."""
+        asked = {"source": f"{TENANT}.{VIRTUAL}", "dry_run": dry_run}
+        outcomes: dict[str, int] = answered(self._office.post("/v1/quarantine/redrive", json=asked), 200)["outcomes"]
+        return outcomes
+
     def _people(self, school: School) -> None:
-        ingest = self.site.client("ingest", "registrar")
-        answered(ingest.post("/v1/roster", json=roster(school)), 200)
-        wanted = [{"scheme": "sourcedid", "value": student.sourced_id} for student in school.students]
-        found = answered(ingest.post("/v1/learners/lookup", json={"identifiers": wanted}), 200)["learners"]
+        self._office = self.site.client("ingest", "registrar")
+        answered(self._office.post("/v1/roster", json=roster(school)), 200)
+        found = self._look_up("sourcedid", [student.sourced_id for student in school.students])
         self.learners = {student.given: learner for student, learner in zip(school.students, found, strict=True)}
+
+    def register_again(self, student: Student) -> str:
+        """Somebody the school knows already, on another list; the learner this makes."""
+        row = second_registration(student)
+        answered(self._office.post("/v1/roster", json=[row]), 200)
+        (learner,) = self._look_up("email", [str(row["email"])])
+        return learner
+
+    def merge(self, learner: str, into: str, reason: str) -> dict[str, Any]:
+        """Two learners who are one person."""
+        moved = self._office.post(f"/v1/learners/{learner}/merge", json={"into": into, "reason": reason})
+        done: dict[str, Any] = answered(moved, 201)
+        return done
+
+    def _look_up(self, scheme: str, values: list[str]) -> list[str]:
+        wanted = [{"scheme": scheme, "value": value} for value in values]
+        found: list[str] = answered(self._office.post("/v1/learners/lookup", json={"identifiers": wanted}), 200)[
+            "learners"
+        ]
+        return found
 
 
 @dataclass
@@ -96,13 +127,18 @@ class Senders:
 
     def virtual(self, day: str, again: bool = False) -> tuple[int, list[str]]:
         """A stream of numbered lines, the last of them sent `again`: the line wanted next, and every line's outcome."""
-        stream = answered(self._virtual.post("/v1/streams"), 201)["stream"]
+        stream = self._stream()
         lines = [json.dumps(line).encode() for line in virtual_lines(self.school, day)]
         outcomes, next_line = self._lines(stream, 1, lines)
         if again:
             repeated, next_line = self._lines(stream, len(lines), lines[-1:])
             outcomes += repeated
         return next_line, outcomes
+
+    def new_project(self, day: str) -> list[str]:
+        """Lines the mapping does not understand yet; every line's outcome."""
+        lines = [json.dumps(line).encode() for line in second_project(self.school, day)]
+        return self._lines(self._stream(), 1, lines)[0]
 
     def employer(self, message: str, form: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """A signed webhook: the status and the receipt."""
@@ -114,6 +150,10 @@ class Senders:
     def close(self) -> None:
         """The employer's connection is not the stage's."""
         self._employer.close()
+
+    def _stream(self) -> str:
+        stream: str = answered(self._virtual.post("/v1/streams"), 201)["stream"]
+        return stream
 
     def _lines(self, stream: str, first: int, lines: list[bytes]) -> tuple[list[str], int]:
         response = self._virtual.post(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.demo.school import OBJECTIVES, RESULTS
+from services.demo.sendings import OBJECTIVES, RESULTS
 from services.ingest.formats.standard_webhooks import signed_headers
 from tests.support.documents import PERCENT
 from tests.support.office import Office, Source, identifier_of

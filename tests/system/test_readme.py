@@ -9,7 +9,7 @@ import pytest
 from tests.support.paths import ROOT
 
 SECONDS = re.compile(r"[0-9]+\.[0-9] s\b")
-LINES_MAX = 60
+LINES_MAX = 80
 
 
 def console_block() -> list[tuple[str, list[str]]]:
