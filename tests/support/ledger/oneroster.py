@@ -17,6 +17,18 @@ def read_pieces(package: bytes) -> list[Piece]:
     return [_piece(level, result) for level, result in graded if result["scoreStatus"] == "fully graded"]
 
 
+def results_of(package: bytes) -> dict[str, str]:
+    """The result that each objective level belongs to."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return {row["sourcedId"]: row["resultSourcedId"] for row in _table(archive, "resultLearningObjectiveIds.csv")}
+
+
+def sourced_ids(package: bytes, name: str) -> dict[int, str]:
+    """Which row stands on which line of a file (no cell of the sample has a line end in it)."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return {line: row["sourcedId"] for line, row in enumerate(_table(archive, f"{name}.csv"), 2)}
+
+
 def _piece(level: dict[str, str], result: dict[str, str]) -> Piece:
     return Piece(
         record=level["sourcedId"],
