@@ -10,14 +10,15 @@ from fastapi.responses import Response
 from services.ingest.api.dependencies import Parts, Shared, json_response
 from services.ingest.api.receipts import may_see
 from services.ingest.api.streams import SourceKeyWanted, source_of
-from services.ingest.formats.oneroster_results import read_results
+from services.ingest.formats.file_formats import NoFileFormat, file_format
 from services.ingest.formats.zip_package import PackageRefused, PackageTooLarge
 from services.ingest.storage import imports, inbox
+from services.ingest.use_cases.file_rows import sent_to
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
-from services.ingest.use_cases.import_file import DOOR, FileTaken, TakeFile, answered
 from services.ingest.use_cases.read import origin_of
 from services.ingest.use_cases.register import MappingMissing, Source, SourceUnknown
 from services.ingest.use_cases.take import MessageConflict
+from services.ingest.use_cases.take_file import DOOR, FileTaken, TakeFile, answered
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant
 from services.runtime.limits import BodyTooLarge, read_body
@@ -27,8 +28,8 @@ router = APIRouter(prefix="/v1", tags=["doors"])
 FAULTS_SHOWN_MAX = 100
 READ_TIMEOUT_S = 300.0
 REFUSALS = problems(
-    SourceUnknown, SourceKeyWanted, MappingMissing, PackageRefused, PackageTooLarge, MessageConflict, BodyTooLarge,
-    TooBusy, NotDurable,
+    SourceUnknown, SourceKeyWanted, MappingMissing, NoFileFormat, PackageRefused, PackageTooLarge, MessageConflict,
+    BodyTooLarge, TooBusy, NotDurable,
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ async def take_file(
         raise SourceUnknown
     found = source_of(shared, caller)
     raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=READ_TIMEOUT_S)
-    taken = await run_in_threadpool(_take, shared, found, raw, key)
+    taken = await run_in_threadpool(_take, shared, found, raw, charset_of(request.headers.get("content-type", "")), key)
     return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202)
 
 
@@ -71,15 +72,24 @@ def get_import(import_id: UUID, shared: Shared, caller: Annotated[Caller, Can("r
     return json_response({**head, "received_at": format_instant(receipt.received_at), **rows, "refused": found.fault})
 
 
-def _take(shared: Parts, source: Source, raw: bytes, key: str | None) -> FileTaken:
+def _take(shared: Parts, source: Source, raw: bytes, charset: str | None, key: str | None) -> FileTaken:
     """What is no package at all is refused here and now; faulty rows are the import's business."""
     origin, tags = origin_of(source, DOOR), shared.tags.of(source.row.tenant)
-    read_results(raw)
+    reader = source.reader()
+    file_format(reader.document.format).check(sent_to(reader, raw, charset))
     message = tags.message(origin.source, DOOR, key) if key else None
-    version = source.reader().document.version
-    taken = answered(shared.commits.do(TakeFile(origin, version, raw, tags.content(raw), message)))
+    work = TakeFile(origin, reader.document.version, charset, raw, tags.content(raw), message)
+    taken = answered(shared.commits.do(work))
     shared.importer.wake()
     return taken
+
+
+def charset_of(content_type: str) -> str | None:
+    """What the request says its text is written in."""
+    _, _, parameters = content_type.partition(";")
+    said = (one.partition("=") for one in parameters.split(";"))
+    named = {name.strip().lower(): value.strip().strip('"').lower() for name, _, value in said}
+    return named.get("charset") or None
 
 
 def _fault(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -4,14 +4,16 @@ import sqlite3
 from dataclasses import dataclass
 from uuid import UUID
 
+FILES = "ALTER TABLE import ADD COLUMN charset TEXT;"
+
 PUT_IMPORT = """
-INSERT INTO import (id, tenant, source, receipt, mapping, next_row, rows_total, state, fault)
-VALUES (?, ?, ?, ?, ?, 0, NULL, 'waiting', NULL)
+INSERT INTO import (id, tenant, source, receipt, mapping, charset, next_row, rows_total, state, fault)
+VALUES (?, ?, ?, ?, ?, ?, 0, NULL, 'waiting', NULL)
 """
 MOVE_IMPORT = "UPDATE import SET next_row = ?, rows_total = ?, state = ? WHERE id = ?"
 REFUSE_IMPORT = "UPDATE import SET state = 'refused', fault = ? WHERE id = ?"
 
-_SELECT = "SELECT id, tenant, source, receipt, mapping, next_row, rows_total, state, fault FROM import"
+_SELECT = "SELECT id, tenant, source, receipt, mapping, next_row, rows_total, state, fault, charset FROM import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Import:
     rows_total: int | None
     state: str
     fault: str | None
+    charset: str | None = None  # as the request's Content-Type said
 
 
 def import_by_id(cursor: sqlite3.Cursor, id_: UUID) -> Import | None:

@@ -1,25 +1,26 @@
-"""Files: taken whole and durably, then settled row by row; a kill at any instant repeats and loses nothing."""
+"""Files are settled row by row after their 202; a kill at any instant repeats nothing and loses nothing."""
 
 import sqlite3
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import ClassVar
 from uuid import UUID
 
-from services.ingest.domain.claims import Fault
-from services.ingest.formats.oneroster_results import PackageRow, read_results
+from services.ingest.formats.file_formats import file_format
+from services.ingest.formats.rows import Rows
 from services.ingest.formats.zip_package import PackageRefused
-from services.ingest.mappings.compiled import CompiledMapping
 from services.ingest.storage import imports, inbox
 from services.ingest.storage.imports import Import
+from services.ingest.use_cases.file_rows import RowReading, sent_to
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy
-from services.ingest.use_cases.register import Source, Sources
-from services.ingest.use_cases.settle import Item, Origin, Place, Settle, item_of
-from services.ingest.use_cases.tags import TagBook, Tags
-from services.ingest.use_cases.take import Conflicting, MessageConflict, open_receipt, tags_of
+from services.ingest.use_cases.register import Sources
+from services.ingest.use_cases.settle import Item, Origin, Place, Settle
+from services.ingest.use_cases.tags import TagBook
+from services.ingest.use_cases.take import tags_of
 from services.runtime.keys import KeyStore
 from services.runtime.store.sqlite import Database
 from services.runtime.telemetry import get_logger
@@ -28,52 +29,6 @@ log = get_logger(__name__)
 
 LOOK_S = 0.2
 PAUSE_S = 0.5
-DOOR = "file"
-
-
-@dataclass(frozen=True, slots=True)
-class FileTaken:
-    """The import of a file, and its receipt."""
-
-    import_id: UUID
-    receipt: UUID
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TakeFile:
-    """Work: a file, not yet looked into beyond its first bytes. With a message key a repeat finds the first import."""
-
-    alone: ClassVar[bool] = False
-    items: ClassVar[int] = 1
-    origin: Origin
-    mapping: int
-    raw: bytes
-    content: bytes
-    message: bytes | None
-
-    def ask(self, group: Group) -> None:
-        """Was it sent before?"""
-        if self.message is not None:
-            group.load((), {self.message})
-
-    def decide(self, draft: Draft) -> FileTaken | Conflicting:
-        """A receipt now; outcomes as its rows are settled."""
-        known = draft.message(self.message) if self.message is not None else None
-        if known is not None:
-            return self._again(draft, known)
-        seq, receipt = open_receipt(draft, self.origin, self.content, self.raw)
-        if self.message is not None:
-            draft.writes.add(inbox.PUT_MESSAGE, (self.message, seq, self.content))
-            draft.known.messages[self.message] = inbox.Message(seq, self.content, receipt)
-        row = (receipt.bytes, self.origin.tenant, self.origin.source, seq, self.mapping)
-        draft.writes.add(imports.PUT_IMPORT, row)
-        return FileTaken(receipt, receipt)
-
-    def _again(self, draft: Draft, known: inbox.Message) -> FileTaken | Conflicting:
-        if known.content != self.content:
-            return Conflicting()
-        return FileTaken(known.receipt_id, known.receipt_id, repeated=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,56 +142,23 @@ class Importer:
         source = self._sources.get(progress.source)
         mapping = self._sources.mapping(source, progress.mapping)
         try:
-            rows = read_results(raw)
+            rows = file_format(mapping.document.format).rows(sent_to(mapping, raw, progress.charset))
         except PackageRefused as refused:
-            self._commits.do(RefuseFile(progress, refused.detail))
+            self._commits.do(RefuseFile(progress, refused.detail or type(refused).__name__))
             return
         reading = RowReading(source, mapping, self._tags.of(progress.tenant), receipt.received_at)
         self._settle_all(reading, receipt.id, progress, rows, stop)
 
     def _settle_all(
-        self, reading: "RowReading", receipt: UUID, progress: Import, rows: list[PackageRow], stop: threading.Event
+        self, reading: RowReading, receipt: UUID, progress: Import, rows: Rows, stop: threading.Event
     ) -> None:
-        origin = reading.origin()
+        """From the row reached; each transaction takes the next few."""
+        origin, waiting = reading.origin(), islice(rows, progress.next_row, None)
         while not stop.is_set():
-            chunk = rows[progress.next_row : progress.next_row + self._rows_max]
-            items = [reading.item(origin, row) for row in chunk]
-            work = SettleRows(origin, receipt, reading.received_at, progress, items, len(rows), self._settle)
+            items = [reading.item(origin, row) for row in islice(waiting, self._rows_max)]
+            work = SettleRows(origin, receipt, reading.received_at, progress, items, rows.total, self._settle)
             reached = self._commits.do(work)
-            if reached == len(rows):
-                log.info("file settled", source=progress.source, count=len(rows))
+            if reached == rows.total:
+                log.info("file settled", source=progress.source, count=reached)
                 return
-            progress = _moved(progress, reached)
-
-
-def _moved(progress: Import, reached: int) -> Import:
-    said = (progress.id, progress.tenant, progress.source, progress.receipt, progress.mapping)
-    return Import(*said, reached, progress.rows_total, "running", None)
-
-
-@dataclass(frozen=True, slots=True)
-class RowReading:
-    """Reads rows by the mapping the import began with."""
-
-    source: Source
-    mapping: CompiledMapping
-    tags: Tags
-    received_at: datetime
-
-    def origin(self) -> Origin:
-        row = self.source.row
-        return Origin(row.tenant, row.id, row.organisation, DOOR, self.mapping.label, self.mapping.on_change)
-
-    def item(self, origin: Origin, row: PackageRow) -> Item:
-        if row.problem is not None:
-            return item_of(row.problem, self.tags, origin, row.line)
-        readings = self.mapping.read(row.document, source=self.source.facts, received_at=self.received_at)
-        reading = readings[0] if len(readings) == 1 else Fault("several-claims-in-a-row", "", "a row says one thing")
-        return item_of(reading, self.tags, origin, row.line)
-
-
-def answered(taken: FileTaken | Conflicting) -> FileTaken:
-    """The import, or the refusal of other content under a key used before."""
-    if isinstance(taken, Conflicting):
-        raise MessageConflict
-    return taken
+            progress = replace(progress, next_row=reached, rows_total=rows.total, state="running")

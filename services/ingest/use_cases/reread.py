@@ -7,12 +7,13 @@ from typing import ClassVar
 from uuid import UUID
 
 from services.ingest.domain.claims import Fault
-from services.ingest.formats.oneroster_results import read_results
+from services.ingest.formats.file_formats import NoFileFormat, file_format
 from services.ingest.formats.zip_package import PackageRefused
-from services.ingest.storage import inbox, redrive
+from services.ingest.storage import imports, inbox, redrive
 from services.ingest.storage.inbox import Receipt
 from services.ingest.storage.redrive import Entry
-from services.ingest.use_cases import import_file, observe, xapi_read
+from services.ingest.use_cases import observe, take_file, xapi_read
+from services.ingest.use_cases.file_rows import RowReading, sent_to
 from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.register import Source, Sources
 from services.ingest.use_cases.settle import Item, Origin
@@ -100,8 +101,8 @@ class Rereading:
         with self._database.read() as cursor:
             receipt = inbox.receipt_by(cursor, "seq", seq)
             sealed = inbox.sealed_submission(cursor, seq)
-            numbers = redrive.items_by_line(cursor, seq)
-        assert receipt is not None, "what is in quarantine came with a receipt"
+            assert receipt is not None, "what is in quarantine came with a receipt"
+            numbers = {} if receipt.door == take_file.DOOR else redrive.items_by_line(cursor, seq)
         try:
             key = self._keys.submission_key(tenant, receipt.id)
         except (KeyDestroyed, KeyUnknown):
@@ -120,8 +121,8 @@ def _pick(database: Database, submitted: Submitted, source: Source, tags: Tags) 
             return lambda entry: submitted.pick(entry, items, may_grow=True)
         case "stream":
             return _of_stream(submitted, read)
-        case import_file.DOOR:
-            return _of_file(submitted, source, tags)
+        case take_file.DOOR:
+            return _of_file(database, submitted, source, tags)
         case xapi_read.DOOR:
             again = statements_again(database, source, tags, submitted.receipt, submitted.raw)
             return lambda entry: again(entry.item) or [Item(OTHERWISE)]
@@ -143,14 +144,25 @@ def _of_stream(submitted: Submitted, read: Read) -> Pick:
     return pick
 
 
-def _of_file(submitted: Submitted, source: Source, tags: Tags) -> Pick:
-    reading = import_file.RowReading(source, source.reader(), tags, submitted.receipt.received_at)
-    origin = reading.origin()
+def _of_file(database: Database, submitted: Submitted, source: Source, tags: Tags) -> Pick:
+    """Rows are found by their number, in one reading; a mapping by which the file has other rows finds none of them."""
+    reading = RowReading(source, source.reader(), tags, submitted.receipt.received_at)
+    with database.read() as cursor:
+        begun = imports.import_of_receipt(cursor, submitted.receipt.seq)
+    assert begun is not None, "a file's rows are settled by its import"
     try:
-        rows = read_results(submitted.raw)
-    except PackageRefused:
+        rows = file_format(reading.mapping.document.format).rows(sent_to(reading.mapping, submitted.raw, begun.charset))
+    except (PackageRefused, NoFileFormat):
         return lambda entry: [Item(OTHERWISE, entry.line)]
-    return lambda entry: [reading.item(origin, rows[entry.item])]
+    if rows.total != begun.rows_total:
+        return lambda entry: [Item(OTHERWISE, entry.line)]
+    origin, numbered = reading.origin(), enumerate(rows)
+
+    def pick(entry: Entry) -> Sequence[Item]:
+        """Entries come in the order of arrival."""
+        return [reading.item(origin, next(row for number, row in numbered if number == entry.item))]
+
+    return pick
 
 
 def _observation(submitted: Submitted, entries: list[Entry], tags: Tags) -> Iterator[Again]:
