@@ -1,7 +1,8 @@
 """Writes what is generated from the models, and with --check says what is stale: `make contracts`, `make lint`.
 
-JSON Schemas of every public event, OpenAPI of every service, the table of settings. A released schema is written
-once and never again. The services are looked up by name here, when the tool runs; the contracts do not know them.
+JSON Schemas of every public event, AsyncAPI and the catalogue page, OpenAPI of every service, the table of settings.
+A released schema is written once and never again. The services are looked up by name here, when the tool runs;
+the contracts do not know them.
 """
 
 import importlib.util
@@ -9,12 +10,14 @@ import inspect
 import json
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from contracts import asyncapi, catalogue_page
 from contracts.envelope import Envelope, PublicEvent
-from contracts.events import MASTERY_CATALOGUE, TOPICS
+from contracts.events import CATALOGUE_TOPICS, TOPICS
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = ("ingest", "mastery", "credentials")
@@ -24,7 +27,7 @@ UNITS = {"_s": "seconds", "_ms": "milliseconds", "_bytes": "bytes", "_days": "da
 
 def schema_of(event: type[PublicEvent]) -> dict[str, Any]:
     """The JSON Schema of one public event: CloudEvents attributes around `data`."""
-    clear = event in TOPICS[MASTERY_CATALOGUE]
+    clear = any(event in TOPICS[topic] for topic in CATALOGUE_TOPICS)
     envelope = Envelope.model_json_schema(ref_template="#/$defs/{model}")
     data = event.model_json_schema(ref_template="#/$defs/{model}")
     defs = data.pop("$defs", {}) | {event.__name__: data}
@@ -56,6 +59,8 @@ def generated() -> Iterator[tuple[Path, str]]:
         yield contracts / "schemas" / name, schema
         released = contracts / "schemas" / "released" / name
         yield released, released.read_text() if released.exists() else schema
+    yield contracts / "asyncapi.yaml", _yaml(asyncapi.document(contracts / "examples", _version()))
+    yield ROOT / "docs" / "events.md", catalogue_page.page(contracts / "examples")
     for service in _built():
         yield contracts / "openapi" / f"{service}.json", _json(openapi_of(service))
     yield ROOT / "deploy" / "settings.md", settings_table()
@@ -120,6 +125,16 @@ def _plain(default: object) -> str:
 def _unit(name: str) -> str:
     bare = name.removesuffix("_max").removesuffix("_min")
     return next((unit for suffix, unit in UNITS.items() if bare.endswith(suffix)), "")
+
+
+def _version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    import yaml  # the contracts themselves need pydantic and the standard library only
+
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120))
 
 
 def _json(document: dict[str, Any]) -> str:

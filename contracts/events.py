@@ -35,4 +35,11 @@ TOPICS: dict[str, tuple[type[PublicEvent], ...]] = {
     MASTERY_CATALOGUE: (FrameworkPublishedV1, ScalePublishedV1),
     CREDENTIALS_LEARNER: (CredentialIssuedV1, CredentialRevokedV1),
 }
+CATALOGUE_TOPICS = frozenset({MASTERY_CATALOGUE})  # documents, in clear; everything else is about a learner, sealed
+CONSUMERS: dict[str, tuple[str, ...]] = {
+    INGEST_LEARNER: ("mastery",),
+    MASTERY_LEARNER: ("credentials",),
+    MASTERY_CATALOGUE: ("ingest",),
+    CREDENTIALS_LEARNER: (),  # for systems outside: wallets, student information systems
+}
 PUBLIC_EVENTS: dict[str, type[PublicEvent]] = {event.TYPE: event for events in TOPICS.values() for event in events}
