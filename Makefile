@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 SETTLED := export PIP_DISABLE_PIP_VERSION_CHECK=1;
 
-.PHONY: demo up test test-quick lint bench contracts simulate setup clean
+.PHONY: demo up test test-quick lint bench contracts simulate servers servers-stop setup clean
 .DEFAULT_GOAL := demo
 
 # ---- set-up: a stamp for each lock file, so that nothing is installed twice
@@ -44,7 +44,14 @@ test: setup
 	$(PYTEST)
 
 test-quick: setup
-	SIM_SEEDS=100 $(PYTEST) -m "not system and not node" --ignore=tests/bench
+	SIM_SEEDS=100 $(PYTEST) -m "not system and not node and not servers" --ignore=tests/bench
+
+# a Kafka and a PostgreSQL for development, fresh each time; prints the settings to use
+servers: setup
+	$(BIN)/python -m tests.servers
+
+servers-stop: setup
+	$(BIN)/python -m tests.servers stop
 
 simulate: setup
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
@@ -64,4 +71,4 @@ contracts: setup
 	$(BIN)/python -m contracts.build
 
 clean:
-	rm -rf $(VENV) var dist
+	rm -rf $(VENV) .cache var dist

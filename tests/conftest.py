@@ -6,6 +6,16 @@ from typing import Any
 import pytest
 
 from services.runtime.store.sqlite import Database
+from tests.servers import fixtures
+from tests.servers.fixtures import kafka, postgres
+
+__all__ = ["kafka", "postgres"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before anything is selected by its marks."""
+    fixtures.mark(items)
 
 
 @pytest.fixture(scope="module", autouse=True)

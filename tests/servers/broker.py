@@ -1,0 +1,180 @@
+"""Apache Kafka in KRaft mode: one node that is broker and controller, in a folder of its own, on free ports."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from uuid import uuid4
+
+from tests.servers import jars
+from tests.servers.missing import ServerMissing, program
+from tests.servers.places import free_port, give, listening, new_folder, write
+from tests.servers.process import Process, ServerFailed
+from tests.servers.safety import Safety
+
+START_S = 90.0
+JAVA_LEAST = 17
+HEAP = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "controller.listener.names": "CONTROLLER",
+    "auto.create.topics.enable": "false",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "offsets.topic.num.partitions": "4",
+    "group.initial.rebalance.delay.ms": "0",
+    "broker.session.timeout.ms": "2000",  # after SIGKILL the old registration must time out before it starts again
+    "broker.heartbeat.interval.ms": "500",
+    "log.retention.check.interval.ms": "1000",
+    "delete.topic.enable": "true",
+}
+
+
+def new_id() -> str:
+    """A cluster's or directory's id as Kafka writes it; one that starts with a dash reads as an option."""
+    while (text := urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        continue
+    return text
+
+
+class Broker:
+    """A node of its own; nothing is left of it after the block, or after the process.
+
+    `safety` makes every client come over TLS and prove a password by SCRAM. `settings` are Kafka's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        safety: Safety | None = None,
+        node: int = 1,
+        voters: str | None = None,
+        cluster: str | None = None,
+        ports: tuple[int, int] | None = None,
+        **settings: str,
+    ) -> None:
+        self.port, self.controller_port = ports or (free_port(), free_port())
+        self.node, self.safety, self._voters = node, safety, voters
+        self.cluster = cluster or new_id()
+        self.folder = new_folder("kafka")
+        self._java = java()
+        self._settings = SETTINGS | {name.replace("_", "."): value for name, value in settings.items()}
+        self._process: Process | None = None
+
+    def __enter__(self) -> Broker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients begin."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the Java machine."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def output(self) -> Path:
+        """What the node prints."""
+        return self.folder / "output.log"
+
+    def start(self, *, wait: bool = True) -> Broker:
+        """Format the folder at the first call; returns when the node takes clients, or at once."""
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format()
+        self._process = Process([*self._command("kafka.Kafka"), str(self._properties)], self.output)
+        if wait:
+            self.wait()
+        return self
+
+    def wait(self) -> None:
+        """Until the node takes clients."""
+        assert self._process is not None
+        self._process.wait_until(lambda: listening(self.port), START_S)
+
+    def stop(self) -> None:
+        """SIGTERM, and wait."""
+        if self._process is not None:
+            self._process.end(signal.SIGTERM)
+            self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop and start again: same port, same data."""
+        self.stop()
+        self.start()
+
+    def forget(self) -> None:
+        """Stop, lose the disk, and start empty on the same port under the same name: a broker restored from nothing."""
+        self.kill()
+        shutil.rmtree(self.folder / "data")
+        self.start()
+
+    def close(self) -> None:
+        """Stop at once and leave nothing behind."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _command(self, program_class: str) -> list[str]:
+        libs = jars.within(self.folder)
+        return [self._java, *HEAP, "-cp", f"{libs}/*", program_class]
+
+    def _format(self) -> None:
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        give(data)
+        write(self._properties, "".join(f"{name}={value}\n" for name, value in self._said(data).items()))
+        command = [*self._command("kafka.tools.StorageTool"), "format", "-t", self.cluster, "-c", str(self._properties)]
+        command += [] if self._voters else ["--standalone"]
+        command += self.safety.format_options() if self.safety else []
+        if Process(command, self.output).wait_to_end(START_S) != 0:
+            raise ServerFailed(self.output.read_text())
+
+    def _said(self, data: Path) -> dict[str, str]:
+        controller = f"127.0.0.1:{self.controller_port}"
+        quorum = {"controller.quorum.voters": self._voters} if self._voters else {}
+        name = self.safety.listener if self.safety else "PLAINTEXT"
+        return (
+            {
+                "node.id": str(self.node),
+                "log.dirs": str(data),
+                "listeners": f"{name}://127.0.0.1:{self.port},CONTROLLER://{controller}",
+                "advertised.listeners": f"{name}://127.0.0.1:{self.port}",
+                "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,{name}:{name}",
+                "inter.broker.listener.name": name,
+                "controller.quorum.bootstrap.servers": controller,
+            }
+            | (self.safety.settings(self.folder) if self.safety else {})
+            | self._settings
+            | quorum
+        )
+
+
+def java() -> str:
+    """A Java machine young enough for Kafka 4."""
+    found = program("java", "openjdk-17-jre-headless")
+    said = subprocess.run([found, "-version"], capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < JAVA_LEAST:
+        raise ServerMissing("Kafka 4 needs Java 17 or later; on Debian: apt-get install openjdk-17-jre-headless")
+    return found
