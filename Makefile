@@ -44,7 +44,7 @@ test: setup
 	$(PYTEST)
 
 test-quick: setup
-	SIM_SEEDS=100 $(PYTEST) -m "not system and not node and not servers" --ignore=tests/bench
+	SIM_SEEDS=100 $(PYTEST) -m "not system and not node and not tools and not servers" --ignore=tests/bench
 
 # a Kafka and a PostgreSQL for development, fresh each time; prints the settings to use
 servers: setup

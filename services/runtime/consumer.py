@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from services.runtime.backoff import Backoff
 from services.runtime.lane import Lane, LogIncident
 from services.runtime.log.port import Log, LogReader, LogRecord, OffsetOutOfRange
-from services.runtime.metrics import Sizes
+from services.runtime.metrics import Metric, Sizes, gauge
 from services.runtime.store.port import Fenced, Position, VersionConflict
 from services.runtime.telemetry import describe, get_logger
 
@@ -72,6 +72,16 @@ class Consumer:
         """Offsets between what has been dealt with and the end of the log, gaps counted."""
         ends = self._log.ends(self._topic)
         return sum(ends[partition] - self._done.get(partition, 0) for partition in self._lanes)
+
+    def measures(self) -> list[Metric]:
+        """Which partitions stand still for want of a record; their topic's producer must republish."""
+        found = [lane.incident for lane in self._lanes.values() if lane.incident]
+        said = "The seq missing from a partition of the log, while it is missing: republish from it."
+        return [
+            gauge(
+                "log_gap", said, ["topic", "partition"], [([x.topic, str(x.partition)], x.expected_seq) for x in found]
+            )
+        ]
 
     def run(self, stop: threading.Event) -> None:
         backoff = Backoff()

@@ -18,7 +18,7 @@ class Assessing:
 
     def __init__(self, consumer: Consumer, writers: Mapping[int, PartitionWriter], poll_timeout_s: float) -> None:
         self._consumer, self._writers, self._poll_timeout_s = consumer, writers, poll_timeout_s
-        self.sizes = consumer.sizes
+        self.sizes, self.measures = consumer.sizes, consumer.measures
         self.trouble: str | None = None
 
     def run(self, stop: threading.Event) -> None:

@@ -1,0 +1,1 @@
+"""What is deployed: alarms, run book, images."""
