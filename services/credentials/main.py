@@ -36,10 +36,11 @@ from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
 from services.runtime.store.codec import Codec
+from services.runtime.store.database import Database
 from services.runtime.store.outbox import OUTBOX_SCHEMA
 from services.runtime.store.partition import SqlitePartitionStore
 from services.runtime.store.schema import STORE_SCHEMA
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.telemetry import configure
 
 PRODUCER = "credentials"
@@ -65,7 +66,7 @@ def build(
     keys = keys or SqliteKeyStore(settings.data_dir / "keys", seed=settings.ids_seed)
     log = log or EmbeddedLog(settings.data_dir / "log", settings.log_partitions)
     access = access or FileRegister(settings.data_dir / "access.json", clock)
-    database = Database(folder / "credentials.db", MIGRATIONS)
+    database = SqliteDatabase(folder / "credentials.db", MIGRATIONS)
     tools = _tools(settings, keys, database)
     partitions = _partitions(settings, database, tools)
     sweep = Sweep(tools, partitions, clock)

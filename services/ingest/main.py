@@ -45,8 +45,9 @@ from services.runtime.log.port import Log
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
+from services.runtime.store.database import Database
 from services.runtime.store.port import Position
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.telemetry import configure
 
 PRODUCER = "ingest"
@@ -84,7 +85,7 @@ def build(
         keys or made.enter_context(closing(SqliteKeyStore(folder / "keys", seed=settings.ids_seed))),
         access or FileRegister(folder / "access.json", clock),
     )
-    database = made.enter_context(closing(Database(folder / PRODUCER / "ingest.db", MIGRATIONS)))
+    database = made.enter_context(closing(SqliteDatabase(folder / PRODUCER / "ingest.db", MIGRATIONS)))
     return _service(settings, ports, database, made.close)
 
 

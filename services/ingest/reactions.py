@@ -1,6 +1,5 @@
 """What ingest does about what others say: it keeps the frameworks and scales that evidence is checked against."""
 
-import sqlite3
 from collections.abc import Callable
 
 from contracts.catalogue_v1 import FrameworkPublishedV1, ScalePublishedV1
@@ -9,12 +8,13 @@ from contracts.events import MASTERY_CATALOGUE
 from services.ingest.storage import catalogue
 from services.runtime.log.port import LogRecord
 from services.runtime.sealing import Sealer, Unreadable
+from services.runtime.store.database import Cursor
 from services.runtime.store.port import Position
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-Write = Callable[[sqlite3.Cursor], None]
+Write = Callable[[Cursor], None]
 
 
 class KeepCatalogue:
@@ -27,7 +27,7 @@ class KeepCatalogue:
         """Take a batch; what cannot be read is passed over and said so, as no document would ever follow it."""
         read = [said for record in records if (said := self._read(record)) is not None]
 
-        def write(cursor: sqlite3.Cursor) -> None:
+        def write(cursor: Cursor) -> None:
             for envelope, event in read:
                 on_published(cursor, envelope.tenant, event)
             catalogue.keep_position(cursor, MASTERY_CATALOGUE, partition, reached)
@@ -43,7 +43,7 @@ class KeepCatalogue:
             return None
 
 
-def on_published(cursor: sqlite3.Cursor, tenant: str, event: PublicEvent) -> None:
+def on_published(cursor: Cursor, tenant: str, event: PublicEvent) -> None:
     """Keep a framework or a scale; nothing else is of interest here."""
     match event:
         case FrameworkPublishedV1():

@@ -39,8 +39,9 @@ from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
 from services.runtime.store import measures
+from services.runtime.store.database import Database
 from services.runtime.store.port import PartitionStore
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.telemetry import configure
 
 SOURCE, PRODUCER, READS_FROM = "/mastery", "mastery", "ingest"
@@ -63,7 +64,7 @@ def build(
     access = access or FileRegister(settings.data_dir / "access.json", clock)
     folder = settings.data_dir / "mastery"
     lock = lock_folder(folder)
-    wiring = Wiring(Database(folder / "mastery.db", MASTERY_MIGRATIONS), keys, clock, settings)
+    wiring = Wiring(SqliteDatabase(folder / "mastery.db", MASTERY_MIGRATIONS), keys, clock, settings)
     relay = Relay(wiring.database, log, PRODUCER, owner())
     assessing = wiring.assessing(log)
 

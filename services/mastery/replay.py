@@ -17,12 +17,13 @@ from services.mastery.storage.received import Opening
 from services.mastery.use_cases.replay import Replayed, rebuild
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.sealing import Sealer
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
+from services.runtime.store.sqlite import SqliteDatabase
 
 
 def replay(data_dir: Path) -> dict[str, Any]:
     """Every partition of a data folder, decided again; the service may be running."""
-    database = Database(data_dir / "mastery" / "mastery.db", MASTERY_MIGRATIONS)
+    database = SqliteDatabase(data_dir / "mastery" / "mastery.db", MASTERY_MIGRATIONS)
     keys = SqliteKeyStore(data_dir / "keys")
     try:
         learners = Learners(database, Opening(keys, Sealer(keys, "/mastery")), react)

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from sqlite3 import Cursor
 from threading import Lock
 from typing import ClassVar, Literal, Protocol
 from uuid import UUID
@@ -25,7 +24,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from services.runtime.key_cache import KeyCache
 from services.runtime.problems import Refusal
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Cursor
+from services.runtime.store.sqlite import SqliteDatabase
 
 SEALED_FORMAT = b"\x01"
 NONCE_BYTES = 12
@@ -166,7 +166,7 @@ class SqliteKeyStore:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._master = AESGCM(_master_key(folder / "master.key"))
-        self._database = Database(folder / "keys.db", MIGRATIONS)
+        self._database = SqliteDatabase(folder / "keys.db", MIGRATIONS)
         self._seed = None if seed is None else sha256(seed.encode()).digest()
         self._elapsed_s, self._checked_at = elapsed_s, elapsed_s()
         self._data_keys: KeyCache[tuple[str, Kind, UUID], DataKey] = KeyCache(KEYS_CACHED_MAX)
@@ -225,7 +225,7 @@ class SqliteKeyStore:
             key_id = f"{kind[0]}-{self._fresh('id|' + label)[:12].hex()}"
             rows.append((tenant, kind, subject.bytes, key_id, _wrap(cipher, self._fresh("key|" + label), key_id)))
         with self._database.write() as cursor:
-            cursor.executemany("INSERT OR IGNORE INTO data_key VALUES (?, ?, ?, ?, ?)", rows)
+            cursor.executemany("INSERT INTO data_key VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
     def _data_key(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
         now = self._elapsed_s()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 from services.runtime.backoff import Backoff
 from services.runtime.log.port import Log, LogWriter, Outgoing, TopicRefused
 from services.runtime.metrics import Metric, counter
+from services.runtime.store.database import Cursor, Database
 from services.runtime.store.port import Fenced
-from services.runtime.store.sqlite import Database
 from services.runtime.telemetry import describe, get_logger
 
 log = get_logger(__name__)
@@ -166,7 +165,7 @@ class Relay:
             if lease is not None and lease.fence != fence:
                 raise Fenced(f"another relay has taken over {topic}[{part}]")
 
-    def _next(self, cursor: sqlite3.Cursor, lease: _Lease) -> list[Outgoing]:
+    def _next(self, cursor: Cursor, lease: _Lease) -> list[Outgoing]:
         found, size = [], 0
         rows = cursor.execute(_NEXT, (lease.topic, lease.part, lease.published, self._batch_size_max))
         for seq, key, value in rows:
@@ -195,7 +194,7 @@ class Relay:
             lease.stored = lease.published
 
 
-def _store(cursor: sqlite3.Cursor, lease: _Lease) -> bool:
+def _store(cursor: Cursor, lease: _Lease) -> bool:
     """False when the place was set back since the last look: the next look follows it."""
     cursor.execute(_STORE, (lease.published, lease.topic, lease.part, lease.fence, lease.stored))
     return cursor.rowcount == 1

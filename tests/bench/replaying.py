@@ -12,7 +12,7 @@ from services.mastery.storage.partitions import MASTERY_MIGRATIONS
 from services.mastery.use_cases.answer import Question
 from services.runtime.clock import from_micros
 from services.runtime.keys import SqliteKeyStore
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.bench.figure import Figure, median
 from tests.bench.judging import FIRST_DAY, PERIOD, EmbeddedWorld, Shape, evidence_of, world_in
 from tests.bench.naive import get_ms
@@ -58,7 +58,7 @@ def _questions(world: EmbeddedWorld) -> list[Question]:
 def _cold_ms(world: EmbeddedWorld, question: Question) -> tuple[float, float]:
     """By the clock, and of processor time. All is read anew; only pages of the file may be in the system's memory."""
     with (
-        closing(Database(world.folder / "mastery" / "mastery.db", MASTERY_MIGRATIONS)) as database,
+        closing(SqliteDatabase(world.folder / "mastery" / "mastery.db", MASTERY_MIGRATIONS)) as database,
         closing(SqliteKeyStore(world.folder / "keys")) as keys,
     ):
         wiring = Wiring(database, keys, world.clock, MasterySettings(data_dir=world.folder))

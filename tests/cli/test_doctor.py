@@ -22,7 +22,7 @@ from services.runtime.app import create_app
 from services.runtime.clock import SystemClock, to_micros
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.lane import LogIncident
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.cli.fake import running
 
 Usage = namedtuple("Usage", "total used free")
@@ -57,7 +57,7 @@ def data(tmp_path):
         keys.create_learner_keys("maple", [uuid4()])
     for service, migrations in (("ingest", INGEST), ("mastery", MASTERY), ("credentials", CREDENTIALS)):
         (tmp_path / service).mkdir()
-        Database(tmp_path / service / f"{service}.db", migrations).close()
+        SqliteDatabase(tmp_path / service / f"{service}.db", migrations).close()
     return tmp_path
 
 

@@ -13,7 +13,7 @@ from services.runtime.store.codec import Codec
 from services.runtime.store.factory import MIGRATIONS
 from services.runtime.store.partition import SqlitePartitionStore
 from services.runtime.store.port import Append
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 TENANT = "nebraska"
@@ -39,10 +39,10 @@ class Store:
         self.keys = SqliteKeyStore(folder / "keys")
         self.keys.create_learner_keys(TENANT, LEARNERS)
         self.path = folder / "store.db"
-        self._opened: list[Database] = []
+        self._opened: list[SqliteDatabase] = []
 
     def open(self, partition: int = 0, *, claimed: bool = True) -> SqlitePartitionStore:
-        database = Database(self.path, (*MIGRATIONS, SERVICE_ROWS))
+        database = SqliteDatabase(self.path, (*MIGRATIONS, SERVICE_ROWS))
         self._opened.append(database)
         store = SqlitePartitionStore(
             database, partition, Codec([Shown]), self.keys.learner_key, log_partitions=PARTITIONS

@@ -1,6 +1,5 @@
 """What every partition store promises: one writer, one transaction a batch, one order, and nothing half done."""
 
-import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ from services.runtime.keys import KeyDestroyed
 from services.runtime.log.partition import partition_of
 from services.runtime.log.port import LogRecord
 from services.runtime.store.codec import UnknownTopic
+from services.runtime.store.database import Cursor, NewerSchema, StoreUnavailable
 from services.runtime.store.dead_letter import DeadLetter
 from services.runtime.store.outbox import OutboxMessage, PartitionsChanged
 from services.runtime.store.partition import SqlitePartitionStore
 from services.runtime.store.port import Append, Batch, Erased, Fenced, Position, Timer, Verbatim, VersionConflict
-from services.runtime.store.sqlite import Database, NewerSchema
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.conformance.stores import ADA, BEN, LEARNERS, NOON, PARTITIONS, TENANT, Shown, Store, levels, shown
 
 LEVEL = "INSERT INTO standing (learner, level) VALUES (?, ?)"
@@ -84,7 +84,7 @@ def test_everything_of_a_batch_is_there_after_it(store, files):
 
 
 def test_a_batch_that_fails_at_its_last_row_changes_nothing(store):
-    def crash(_: sqlite3.Cursor) -> None:
+    def crash(_: Cursor) -> None:
         raise RuntimeError("the fold met something unexpected")
 
     store.commit(Batch(appends=shown(ADA, 5)))
@@ -257,15 +257,15 @@ def test_a_topic_keeps_its_number_of_partitions(store, files):
 def test_a_file_of_a_newer_version_is_refused(files):
     files.open()
     with pytest.raises(NewerSchema):
-        Database(files.path, ("SELECT 1",))
+        SqliteDatabase(files.path, ("SELECT 1",))
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path):
     path = tmp_path / "x.db"
     good = "CREATE TABLE one (a TEXT DEFAULT ';'); CREATE TABLE two (b INTEGER)"
-    with pytest.raises(sqlite3.OperationalError):
-        Database(path, (good, "CREATE TABLE three (c); CREATE TABLE one (again)"))
-    database = Database(path, (good, "CREATE TABLE three (c)"))
+    with pytest.raises(StoreUnavailable):
+        SqliteDatabase(path, (good, "CREATE TABLE three (c); CREATE TABLE one (again)"))
+    database = SqliteDatabase(path, (good, "CREATE TABLE three (c)"))
     with database.read() as cursor:
         names = cursor.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall()
     assert names == [("one",), ("three",), ("two",)]
@@ -309,5 +309,5 @@ def test_threads_that_come_and_go_leave_no_connections_behind(store):
 
 
 def test_a_reader_cannot_write(store):
-    with pytest.raises(sqlite3.OperationalError), store.recorder.datastore.database.read() as cursor:
+    with pytest.raises(StoreUnavailable), store.recorder.datastore.database.read() as cursor:
         cursor.execute("DELETE FROM event")

@@ -19,7 +19,7 @@ from services.runtime.store.recorder import (
     PartitionRecorder,
     PositionRecorder,
 )
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 
 # the cases name the library's pycryptodome cipher; it ships the same cipher over the package we have
 sys.modules.setdefault("eventsourcing.cipher", eventsourcing.cryptography)
@@ -40,7 +40,7 @@ class OnDisk(TestCase):
     def setUp(self) -> None:
         folder = TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.database = Database(Path(folder.name) / "store.db", MIGRATIONS)
+        self.database = SqliteDatabase(Path(folder.name) / "store.db", MIGRATIONS)
         self.addCleanup(self.database.close)
         other = PartitionApplicationRecorder(PartitionDatastore(self.database, 7))
         other.insert_events([StoredEvent(uuid4(), 1, "elsewhere", b"{}") for _ in range(5)])

@@ -14,7 +14,7 @@ from services.credentials.use_cases.work import fold
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.store.codec import Codec
 from services.runtime.store.partition import SqlitePartitionStore
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.credentials.school import ANA, BEN, DIPLOMA, WELDER, School
 from tests.support.paths import ROOT
 
@@ -27,7 +27,7 @@ def rebuilt(folder: Path) -> dict[str, str]:
     Of the rows only whose key opens an award is read; of the settings, the clock and the log, nothing.
     """
     keys = SqliteKeyStore(folder / "keys")
-    database = Database(folder / "credentials" / "credentials.db", MIGRATIONS)
+    database = SqliteDatabase(folder / "credentials" / "credentials.db", MIGRATIONS)
     codec, owners = Codec([*EVENTS, AchievementDefined]), StreamKeys(keys, database)
     stores = [SqlitePartitionStore(database, n, codec, owners, log_partitions=PARTITIONS) for n in range(PARTITIONS)]
     journal = [one for store in stores for one in store.events(0, 10_000)]

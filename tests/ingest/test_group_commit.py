@@ -15,7 +15,7 @@ from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooB
 from services.runtime.clock import RandomIds, SystemClock
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.problems import Refusal
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 
 OPEN = "INSERT INTO stream (id, tenant, source, next_line, opened_at) VALUES (?, 't', 's', 1, 0)"
 
@@ -43,7 +43,7 @@ class Note:
 @pytest.fixture
 def commits(tmp_path: Path) -> Iterator[GroupCommit]:
     """A group commit nobody runs: the test gathers and commits."""
-    database = Database(tmp_path / "ingest.db", MIGRATIONS)
+    database = SqliteDatabase(tmp_path / "ingest.db", MIGRATIONS)
     keys = SqliteKeyStore(tmp_path / "keys")
     yield GroupCommit(database, keys, SystemClock(), RandomIds(), lambda _: Catalogue(), 4, waiting_max=8)
     database.close()

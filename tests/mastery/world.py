@@ -34,7 +34,7 @@ from services.runtime.log.memory import MemoryLog
 from services.runtime.log.partition import partition_of
 from services.runtime.log.port import Outgoing
 from services.runtime.sealing import Sealer
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.mastery import sample
 from tests.support.given import day, uid
 
@@ -220,7 +220,7 @@ class World:
 
     def rows(self, select: str, *values: object) -> list[Any]:
         """Straight from mastery's own database; one column gives plain values."""
-        database = Database(self.folder / "mastery" / "mastery.db", MASTERY_MIGRATIONS)
+        database = SqliteDatabase(self.folder / "mastery" / "mastery.db", MASTERY_MIGRATIONS)
         try:
             with database.read() as cursor:
                 found = cursor.execute(select, values).fetchall()

@@ -8,14 +8,14 @@ import pytest
 
 from services.runtime.log.partition import partition_of
 from services.runtime.store.outbox import OUTBOX_SCHEMA, OutboxMessage, PartitionsChanged, put
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 
 PARTITIONS = 4
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "x.db", [OUTBOX_SCHEMA])
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    database = SqliteDatabase(tmp_path / "x.db", [OUTBOX_SCHEMA])
     yield database
     database.close()
 
@@ -24,12 +24,12 @@ def message(key: str, value: bytes = b"", topic: str = "ingest.learner") -> Outb
     return OutboxMessage(topic, key, uuid4(), value)
 
 
-def put_all(database: Database, *messages: OutboxMessage) -> None:
+def put_all(database: SqliteDatabase, *messages: OutboxMessage) -> None:
     with database.write() as cursor:
         put(cursor, PARTITIONS, messages)
 
 
-def rows(database: Database) -> list[tuple[str, int, int, str, bytes]]:
+def rows(database: SqliteDatabase) -> list[tuple[str, int, int, str, bytes]]:
     with database.read() as cursor:
         return cursor.execute("SELECT topic, part, seq, key, value FROM outbox ORDER BY topic, part, seq").fetchall()
 

@@ -14,7 +14,7 @@ from services.runtime.log.port import LogRecord, LogUnavailable
 from services.runtime.relay import Relay
 from services.runtime.store.outbox import OUTBOX_SCHEMA, OutboxMessage, put
 from services.runtime.store.port import Position
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.conformance.logs import EVERY_FAULT, PRODUCER, TOPIC
 
 PARTITIONS = 3
@@ -35,8 +35,8 @@ class World:
     def __init__(self, folder, seed: int) -> None:
         self.random = Random(seed)
         self.log = MemoryLog(PARTITIONS, seed=seed, faults=EVERY_FAULT, wait=lambda _: None)
-        self.producing = Database(folder / "producing.db", [OUTBOX_SCHEMA])
-        self.consuming = Database(folder / "consuming.db", [CONSUMED_SCHEMA])
+        self.producing = SqliteDatabase(folder / "producing.db", [OUTBOX_SCHEMA])
+        self.consuming = SqliteDatabase(folder / "consuming.db", [CONSUMED_SCHEMA])
         self.sent: dict[str, list[bytes]] = defaultdict(list)
         self.relay, self.consumer = self.new_relay(), self.new_consumer()
 

@@ -14,7 +14,7 @@ from services.runtime.log.port import LogRecord, LogUnavailable
 from services.runtime.relay import Relay
 from services.runtime.store.outbox import OUTBOX_SCHEMA, OutboxMessage, put
 from services.runtime.store.port import Fenced
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.conformance.logs import EVERY_FAULT, PRODUCER, TOPIC, read_until
 
 PARTITIONS = 3
@@ -23,7 +23,7 @@ ALL = dict.fromkeys(range(PARTITIONS), 0)
 
 @pytest.fixture
 def database(tmp_path):
-    database = Database(tmp_path / "service.db", [OUTBOX_SCHEMA])
+    database = SqliteDatabase(tmp_path / "service.db", [OUTBOX_SCHEMA])
     yield database
     database.close()
 
@@ -36,7 +36,7 @@ def message(number: int, topic: str = TOPIC) -> OutboxMessage:
     return OutboxMessage(topic, f"north/{number % 10}", UUID(int=number), f"{number}".encode())
 
 
-def put_messages(database: Database, first: int, count: int, topic: str = TOPIC) -> None:
+def put_messages(database: SqliteDatabase, first: int, count: int, topic: str = TOPIC) -> None:
     with database.write() as cursor:
         put(cursor, PARTITIONS, [message(number, topic) for number in range(first, first + count)])
 
@@ -45,12 +45,12 @@ def on_log(log: MemoryLog, topic: str = TOPIC) -> list[LogRecord]:
     return [record for part in log.topic(topic) for record in part.records]
 
 
-def published(database: Database) -> int:
+def published(database: SqliteDatabase) -> int:
     with database.read() as cursor:
         return cursor.execute("SELECT sum(published_seq) FROM outbox_head").fetchone()[0]
 
 
-def make_relay(database: Database, log: MemoryLog, owner: str = "one", **options) -> Relay:
+def make_relay(database: SqliteDatabase, log: MemoryLog, owner: str = "one", **options) -> Relay:
     return Relay(database, log, PRODUCER, owner, **options)
 
 

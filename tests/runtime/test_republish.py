@@ -11,7 +11,7 @@ from services.runtime.log.port import LogUnavailable
 from services.runtime.relay import Relay
 from services.runtime.republish import CannotRepublish, heads, republish
 from services.runtime.store.outbox import OUTBOX_SCHEMA, OutboxMessage, put
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.conformance.logs import EVERY_FAULT, PRODUCER, TOPIC
 from tests.runtime.consuming import PARTITIONS, Store, make_consumer, step_until
 
@@ -26,12 +26,12 @@ def path(tmp_path):
 
 @pytest.fixture
 def database(path):
-    with closing(Database(path, [OUTBOX_SCHEMA])) as opened:
+    with closing(SqliteDatabase(path, [OUTBOX_SCHEMA])) as opened:
         put_messages(opened, EACH)
         yield opened
 
 
-def put_messages(database: Database, each: int, topic: str = TOPIC) -> None:
+def put_messages(database: SqliteDatabase, each: int, topic: str = TOPIC) -> None:
     with database.write() as cursor:
         put(
             cursor,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Cursor, StoreUnavailable
+from services.runtime.store.sqlite import SqliteDatabase
 
 
 class Killed(BaseException):
@@ -48,17 +49,17 @@ class Trouble:
     def _refuse(self, what: str, chance: float) -> None:
         if chance and self.random.random() < chance:
             self.counts[what] += 1
-            raise sqlite3.OperationalError("database or disk is full")
+            raise StoreUnavailable("database or disk is full")
 
 
-class UnsyncedDatabase(Database):
+class UnsyncedDatabase(SqliteDatabase):
     """The services' database without waiting for a disk, and with somebody who pulls the plug."""
 
     trouble: Trouble
     commits = 0  # how many transactions were written for good
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Cursor]:
+    def write(self) -> Iterator[Cursor]:
         self.trouble.before()
         with super().write() as cursor:
             yield cursor

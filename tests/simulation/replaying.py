@@ -12,7 +12,7 @@ from services.mastery.storage.received import Opening
 from services.mastery.use_cases.replay import rebuild
 from services.runtime.keys import KeyStore
 from services.runtime.sealing import Sealer
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 from tests.simulation.services import PARTITIONS
 
 
@@ -26,7 +26,7 @@ class Replayed:
 
 def replay(folder: Path, keys: KeyStore) -> Replayed:
     """Every partition from its first event."""
-    database, replayed = Database(folder / "mastery" / "mastery.db", MASTERY_MIGRATIONS), Replayed()
+    database, replayed = SqliteDatabase(folder / "mastery" / "mastery.db", MASTERY_MIGRATIONS), Replayed()
     try:
         learners = Learners(database, Opening(keys, Sealer(keys, "/mastery")), react)
         for store in open_partitions(database, keys, PARTITIONS):

@@ -124,7 +124,7 @@ class World:
             main,
             create_app=lambda *_, **__: SimpleNamespace(state=NoHttp()),
             lock_folder=_unlocked,
-            Database=database,
+            SqliteDatabase=database,
             Relay=functools.partial(Relay, store_interval_s=20.0, **by_our_time),
             Consumer=functools.partial(Consumer, **by_our_time),
         ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -28,7 +27,7 @@ from tests.simulation.said import Author, Letter
 from tests.simulation.services import NAMES, PARTITIONS, Process, World
 from tests.simulation.template import scratch, template
 
-REFUSED = (sqlite3.OperationalError, PersistenceError)
+REFUSED = (PersistenceError,)
 
 
 @dataclass

@@ -90,7 +90,7 @@ def remedy_of(why: str) -> str:
     if gap := GAP.search(why):
         service, part, seq = gap["service"], gap["part"], gap["seq"]
         return f"wayproof republish --service {service} --topic {gap['topic']} --partition {part} --from-seq {seq}"
-    if "Locked" in why or "OperationalError" in why or "LogUnavailable" in why:
+    if "Locked" in why or "StoreUnavailable" in why or "OperationalError" in why or "LogUnavailable" in why:
         return "its disk is full, slow or not writable; it goes on by itself once that is mended"
     return "it tries again by itself; if it stays so, see the service's log"
 

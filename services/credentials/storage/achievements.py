@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import sqlite3
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -10,8 +9,8 @@ from pydantic import TypeAdapter
 from services.credentials.domain.achievement import Definition, Requirement
 from services.runtime.clock import to_micros
 from services.runtime.keys import KeyStore
+from services.runtime.store.database import Cursor, Database
 from services.runtime.store.port import Row
-from services.runtime.store.sqlite import Database
 
 _DEFINITION = TypeAdapter(Definition)
 REQUIREMENT = "requirement"
@@ -60,7 +59,7 @@ class Achievements:
         tag, body = self.tag(tenant, definition.requirement), _DEFINITION.dump_json(definition).decode()
         values = (tenant, definition.id, version, definition.digest, body, tag, to_micros(at))
 
-        def write(cursor: sqlite3.Cursor) -> None:
+        def write(cursor: Cursor) -> None:
             cursor.execute("UPDATE achievement SET latest = 0 WHERE tenant = ? AND id = ?", (tenant, definition.id))
             cursor.execute(
                 "INSERT INTO achievement (tenant, id, version, digest, body, requirement, latest, defined_at)"
@@ -68,7 +67,7 @@ class Achievements:
                 values,
             )
             cursor.executemany(
-                "INSERT OR IGNORE INTO sweep (tenant, achievement, part) VALUES (?, ?, ?)",
+                "INSERT INTO sweep (tenant, achievement, part) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 [(tenant, definition.id, part) for part in range(partitions)],
             )
 

@@ -2,7 +2,7 @@
 
 from services.runtime.metrics import Metric, gauge
 from services.runtime.store import measures
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 
 def of(database: Database) -> list[Metric]:

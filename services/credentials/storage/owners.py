@@ -5,7 +5,7 @@ from threading import Lock
 from uuid import UUID
 
 from services.runtime.keys import DataKey, KeyStore
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 REMEMBERED_MAX = 20_000
 ACHIEVEMENTS = "achievements"

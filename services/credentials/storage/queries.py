@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.runtime.clock import from_micros, to_micros
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 PAGE_MAX = 200
 AROUND_MAX = 10_000  # of one learner

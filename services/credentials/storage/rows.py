@@ -1,12 +1,12 @@
 """Rows that change with the events they follow, in the same transaction."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.credentials.domain.award import Award
 from services.runtime.clock import to_micros
+from services.runtime.store.database import Cursor
 from services.runtime.store.port import Row
 
 
@@ -25,7 +25,7 @@ def award_stands(award_id: UUID, owner: Owner, award: Award, at: datetime) -> Ro
     place = (award_id.bytes, owner.tenant, owner.learner.bytes, owner.partition)
     values = (*place, award.standing, to_micros(at), holder.bytes, heir.bytes if heir else None)
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(
             "INSERT INTO award (id, tenant, learner, part, standing, changed_at, holder, heir)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET standing = excluded.standing,"
@@ -44,7 +44,7 @@ def credential_issued(
         credential_id, award_id.bytes, owner.tenant, owner.learner.bytes, *place, to_micros(at), content, sealed,
     )  # fmt: skip
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(
             "INSERT INTO credential (id, award, tenant, learner, list_id, position, issued_at, content, sealed, holder)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -57,7 +57,7 @@ def credential_issued(
 def credential_transferred(credential_id: str, holder: UUID) -> Row:
     """Whose it is now."""
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute("UPDATE credential SET holder = ? WHERE id = ?", (holder.bytes, credential_id))
 
     return write
@@ -66,7 +66,7 @@ def credential_transferred(credential_id: str, holder: UUID) -> Row:
 def credential_revoked(credential_id: str, at: datetime) -> Row:
     """Its bit is set, and its list has one more."""
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(
             "UPDATE credential SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL RETURNING list_id",
             (to_micros(at), credential_id),
@@ -80,7 +80,7 @@ def credential_revoked(credential_id: str, at: datetime) -> Row:
 def place_taken(list_id: str, tenant: str, partition: int, number: int, taken: int) -> Row:
     """How many places of a status list are given away."""
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(
             "INSERT INTO status_list (list_id, tenant, part, number, taken) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (list_id) DO UPDATE SET taken = excluded.taken",
@@ -96,8 +96,8 @@ def requirement_met(owner: Owner, requirement: bytes, cycle: int, event_id: UUID
         owner.tenant, requirement, owner.partition, owner.learner.bytes, cycle, event_id.bytes, envelope,
     )  # fmt: skip
 
-    def write(cursor: sqlite3.Cursor) -> None:
-        cursor.execute("INSERT OR IGNORE INTO met VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    def write(cursor: Cursor) -> None:
+        cursor.execute("INSERT INTO met VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
 
     return write
 
@@ -106,7 +106,7 @@ def requirement_lapsed(owner: Owner, requirement: bytes, cycle: int) -> Row:
     """What has lapsed earns nothing later."""
     values = (owner.tenant, requirement, owner.partition, owner.learner.bytes, cycle)
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(
             "DELETE FROM met WHERE tenant = ? AND requirement = ? AND part = ? AND learner = ? AND cycle = ?", values
         )
@@ -117,7 +117,7 @@ def requirement_lapsed(owner: Owner, requirement: bytes, cycle: int) -> Row:
 def sweep_done(tenant: str, achievement: str, partition: int) -> Row:
     """Everybody on this partition who had met the requirement has been looked at."""
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(
             "DELETE FROM sweep WHERE tenant = ? AND achievement = ? AND part = ?", (tenant, achievement, partition)
         )

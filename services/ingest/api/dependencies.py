@@ -20,7 +20,7 @@ from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take import Conflicting, MessageConflict, Taken
 from services.runtime.clock import Clock
 from services.runtime.keys import KeyStore
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The frameworks and scales mastery published, as far as evidence is checked against them."""
 
-import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
 from threading import Lock
@@ -9,37 +8,54 @@ import orjson
 
 from contracts.catalogue_v1 import FrameworkPublishedV1, ScalePublishedV1
 from services.ingest.domain.catalogue import Catalogue, Competency, Scale
+from services.runtime.store.database import Cursor, Database
 from services.runtime.store.port import Position
-from services.runtime.store.sqlite import Database
+
+PUT_FRAMEWORK = """
+INSERT INTO framework (tenant, id, version, digest) VALUES (?, ?, ?, ?)
+ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, digest = excluded.digest
+"""
+PUT_COMPETENCY = """
+INSERT INTO competency (tenant, framework, identifier, code, assessable) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (tenant, framework, identifier) DO UPDATE SET code = excluded.code, assessable = excluded.assessable
+"""
+PUT_SCALE = """
+INSERT INTO scale (tenant, id, version, document) VALUES (?, ?, ?, ?)
+ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, document = excluded.document
+"""
+KEEP_POSITION = """
+INSERT INTO position (topic, part, next_offset, last_seq) VALUES (?, ?, ?, ?)
+ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset, last_seq = excluded.last_seq
+"""
 
 
-def put_framework(cursor: sqlite3.Cursor, tenant: str, event: FrameworkPublishedV1) -> None:
+def put_framework(cursor: Cursor, tenant: str, event: FrameworkPublishedV1) -> None:
     """The latest version replaces the one before; an older one that comes late changes nothing."""
     version, items = event.version, event.items
     if _is_older(cursor, "framework", tenant, event.framework, version):
         return
-    cursor.execute("REPLACE INTO framework VALUES (?, ?, ?, ?)", (tenant, event.framework, version, event.digest))
+    cursor.execute(PUT_FRAMEWORK, (tenant, event.framework, version, event.digest))
     cursor.execute("DELETE FROM competency WHERE tenant = ? AND framework = ?", (tenant, event.framework))
     cursor.executemany(
-        "REPLACE INTO competency (tenant, framework, identifier, code, assessable) VALUES (?, ?, ?, ?, ?)",
+        PUT_COMPETENCY,
         [(tenant, event.framework, item.identifier, item.code, int(item.assessable)) for item in items],
     )
 
 
-def put_scale(cursor: sqlite3.Cursor, tenant: str, event: ScalePublishedV1) -> None:
+def put_scale(cursor: Cursor, tenant: str, event: ScalePublishedV1) -> None:
     """As for a framework."""
     if not _is_older(cursor, "scale", tenant, event.scale, event.version):
         row = (tenant, event.scale, event.version, event.model_dump_json())
-        cursor.execute("REPLACE INTO scale (tenant, id, version, document) VALUES (?, ?, ?, ?)", row)
+        cursor.execute(PUT_SCALE, row)
 
 
-def _is_older(cursor: sqlite3.Cursor, table: str, tenant: str, id_: str, version: int) -> bool:
+def _is_older(cursor: Cursor, table: str, tenant: str, id_: str, version: int) -> bool:
     select = f"SELECT version > ? FROM {table} WHERE tenant = ? AND id = ?"  # noqa: S608 - two names of ours
     row = cursor.execute(select, (version, tenant, id_)).fetchone()
     return bool(row and row[0])
 
 
-def load(cursor: sqlite3.Cursor, tenant: str) -> Catalogue:
+def load(cursor: Cursor, tenant: str) -> Catalogue:
     """Everything published in a tenant, indexed."""
     items = cursor.execute(
         "SELECT framework, identifier, code, assessable FROM competency WHERE tenant = ?", (tenant,)
@@ -64,7 +80,7 @@ def _scale(document: str) -> Scale:
     )
 
 
-def position(cursor: sqlite3.Cursor, topic: str, part: int) -> Position:
+def position(cursor: Cursor, topic: str, part: int) -> Position:
     """How far a partition of the topic has been read."""
     row = cursor.execute(
         "SELECT next_offset, last_seq FROM position WHERE topic = ? AND part = ?", (topic, part)
@@ -72,10 +88,10 @@ def position(cursor: sqlite3.Cursor, topic: str, part: int) -> Position:
     return Position(*row) if row else Position()
 
 
-def keep_position(cursor: sqlite3.Cursor, topic: str, part: int, reached: Position) -> None:
+def keep_position(cursor: Cursor, topic: str, part: int, reached: Position) -> None:
     """In the transaction of what was read."""
     row = (topic, part, reached.next_offset, reached.last_seq)
-    cursor.execute("REPLACE INTO position (topic, part, next_offset, last_seq) VALUES (?, ?, ?, ?)", row)
+    cursor.execute(KEEP_POSITION, row)
 
 
 class Catalogues:
@@ -94,7 +110,7 @@ class Catalogues:
                 found = self._built[tenant] = load(cursor, tenant)
         return found
 
-    def change(self, tenants: set[str], write: Callable[[sqlite3.Cursor], None]) -> None:
+    def change(self, tenants: set[str], write: Callable[[Cursor], None]) -> None:
         """Write in one transaction, then build anew when next asked."""
         with self._lock:
             with self._database.write() as cursor:

@@ -1,8 +1,9 @@
 """Files being imported: which rows were settled already, so that a kill changes nothing."""
 
-import sqlite3
 from dataclasses import dataclass
 from uuid import UUID
+
+from services.runtime.store.database import Cursor
 
 FILES = "ALTER TABLE import ADD COLUMN charset TEXT;"
 
@@ -32,25 +33,25 @@ class Import:
     charset: str | None = None  # as the request's Content-Type said
 
 
-def import_by_id(cursor: sqlite3.Cursor, id_: UUID) -> Import | None:
+def import_by_id(cursor: Cursor, id_: UUID) -> Import | None:
     """The import of this id."""
     row = cursor.execute(f"{_SELECT} WHERE id = ?", (id_.bytes,)).fetchone()
     return Import(id_, *row[1:]) if row else None
 
 
-def next_import(cursor: sqlite3.Cursor) -> Import | None:
+def next_import(cursor: Cursor) -> Import | None:
     """The oldest file that is not done: order of arrival is order of settling."""
     row = cursor.execute(f"{_SELECT} WHERE state IN ('waiting', 'running') ORDER BY receipt LIMIT 1").fetchone()
     return Import(UUID(bytes=row[0]), *row[1:]) if row else None
 
 
-def count_waiting(cursor: sqlite3.Cursor) -> int:
+def count_waiting(cursor: Cursor) -> int:
     """How many files are not done."""
     count: int = cursor.execute("SELECT count(*) FROM import WHERE state IN ('waiting', 'running')").fetchone()[0]
     return count
 
 
-def import_of_receipt(cursor: sqlite3.Cursor, receipt: int) -> Import | None:
+def import_of_receipt(cursor: Cursor, receipt: int) -> Import | None:
     """The import a receipt belongs to."""
     row = cursor.execute(f"{_SELECT} WHERE receipt = ?", (receipt,)).fetchone()
     return Import(UUID(bytes=row[0]), *row[1:]) if row else None

@@ -1,6 +1,5 @@
 """Receipts, messages, outcomes, records and streams: what came and what became of it."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from uuid import UUID
 
 from services.ingest.domain.records import RecordVersion
 from services.runtime.clock import from_micros
+from services.runtime.store.database import Cursor
 
 CHUNK = 500
 
@@ -36,7 +36,7 @@ MOVE_STREAM = "UPDATE stream SET next_line = ? WHERE id = ?"
 PUT_STREAM_LINE = "INSERT INTO stream_line (stream, line, content) VALUES (?, ?, ?)"
 ADD_TALLY = """
 INSERT INTO tally (source, tenant, outcome, count) VALUES (?, ?, ?, ?)
-ON CONFLICT (source, outcome) DO UPDATE SET count = count + excluded.count
+ON CONFLICT (source, outcome) DO UPDATE SET count = tally.count + excluded.count
 """
 
 
@@ -71,13 +71,13 @@ class Stream:
     next_line: int
 
 
-def next_seq(cursor: sqlite3.Cursor) -> int:
+def next_seq(cursor: Cursor) -> int:
     """The seq the next receipt gets."""
     (last,) = cursor.execute("SELECT coalesce(max(seq), 0) FROM receipt").fetchone()
     return int(last) + 1
 
 
-def records_by_tag(cursor: sqlite3.Cursor, tags: Iterable[bytes]) -> dict[bytes, RecordVersion]:
+def records_by_tag(cursor: Cursor, tags: Iterable[bytes]) -> dict[bytes, RecordVersion]:
     """The current version of each record that is known."""
     return {row[0]: record_from(row) for row in rows_by_tag(cursor, "SELECT * FROM record WHERE tag", tags)}
 
@@ -101,21 +101,21 @@ def record_row(tag: bytes, version: RecordVersion) -> tuple[Any, ...]:
     )
 
 
-def messages_by_tag(cursor: sqlite3.Cursor, tags: Iterable[bytes]) -> dict[bytes, Message]:
+def messages_by_tag(cursor: Cursor, tags: Iterable[bytes]) -> dict[bytes, Message]:
     """The messages seen before."""
     select = "SELECT m.tag, m.receipt, m.content, r.id FROM message m JOIN receipt r ON r.seq = m.receipt WHERE m.tag"
     found = rows_by_tag(cursor, select, tags)
     return {tag: Message(receipt, content, UUID(bytes=id_)) for tag, receipt, content, id_ in found}
 
 
-def rows_by_tag(cursor: sqlite3.Cursor, select: str, tags: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
+def rows_by_tag(cursor: Cursor, select: str, tags: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
     """`<select> IN (…)`, some hundreds of tags at a time."""
     waiting = iter(tags)
     while chunk := list(islice(waiting, CHUNK)):
         yield from cursor.execute(f"{select} IN ({','.join('?' * len(chunk))})", chunk).fetchall()
 
 
-def receipt_by(cursor: sqlite3.Cursor, column: str, value: object) -> Receipt | None:
+def receipt_by(cursor: Cursor, column: str, value: object) -> Receipt | None:
     """By `id` (bytes) or `seq`."""
     assert column in {"id", "seq"}
     row = cursor.execute(
@@ -125,7 +125,7 @@ def receipt_by(cursor: sqlite3.Cursor, column: str, value: object) -> Receipt | 
     return Receipt(row[0], UUID(bytes=row[1]), row[2], row[3], row[4], from_micros(row[5])) if row else None
 
 
-def outcomes_of(cursor: sqlite3.Cursor, receipt: int, first: int, limit: int) -> list[tuple[Any, ...]]:
+def outcomes_of(cursor: Cursor, receipt: int, first: int, limit: int) -> list[tuple[Any, ...]]:
     """(item, line, outcome, evidence, reason, pointer, redriven), from an item on."""
     return cursor.execute(
         "SELECT item, line, outcome, evidence, reason, pointer, redriven FROM outcome WHERE receipt = ? AND item >= ? "
@@ -134,7 +134,7 @@ def outcomes_of(cursor: sqlite3.Cursor, receipt: int, first: int, limit: int) ->
     ).fetchall()
 
 
-def faults_of(cursor: sqlite3.Cursor, receipt: int, limit: int) -> list[tuple[Any, ...]]:
+def faults_of(cursor: Cursor, receipt: int, limit: int) -> list[tuple[Any, ...]]:
     """(item, line, outcome, reason, pointer) of what could not be counted."""
     return cursor.execute(
         "SELECT item, line, outcome, reason, pointer FROM outcome WHERE receipt = ? "
@@ -143,7 +143,7 @@ def faults_of(cursor: sqlite3.Cursor, receipt: int, limit: int) -> list[tuple[An
     ).fetchall()
 
 
-def counts_of(cursor: sqlite3.Cursor, receipt: int) -> dict[str, int]:
+def counts_of(cursor: Cursor, receipt: int) -> dict[str, int]:
     """How many items of a receipt came to which end."""
     return dict(
         cursor.execute(
@@ -152,18 +152,18 @@ def counts_of(cursor: sqlite3.Cursor, receipt: int) -> dict[str, int]:
     )
 
 
-def tally_of(cursor: sqlite3.Cursor, source: str) -> dict[str, int]:
+def tally_of(cursor: Cursor, source: str) -> dict[str, int]:
     """How many items of a source came to which end, ever."""
     return dict(cursor.execute("SELECT outcome, count FROM tally WHERE source = ?", (source,)).fetchall())
 
 
-def stream_by_id(cursor: sqlite3.Cursor, stream: UUID) -> Stream | None:
+def stream_by_id(cursor: Cursor, stream: UUID) -> Stream | None:
     """The stream of this id."""
     row = cursor.execute("SELECT id, tenant, source, next_line FROM stream WHERE id = ?", (stream.bytes,)).fetchone()
     return Stream(stream, *row[1:]) if row else None
 
 
-def line_contents(cursor: sqlite3.Cursor, stream: UUID, first: int, last: int) -> dict[int, bytes]:
+def line_contents(cursor: Cursor, stream: UUID, first: int, last: int) -> dict[int, bytes]:
     """The digests of the lines taken already."""
     return dict(
         cursor.execute(
@@ -173,13 +173,13 @@ def line_contents(cursor: sqlite3.Cursor, stream: UUID, first: int, last: int) -
     )
 
 
-def sealed_submission(cursor: sqlite3.Cursor, receipt: int) -> bytes | None:
+def sealed_submission(cursor: Cursor, receipt: int) -> bytes | None:
     """What was sent, sealed under the submission's key."""
     row = cursor.execute("SELECT sealed FROM submission WHERE receipt = ?", (receipt,)).fetchone()
     return row[0] if row else None
 
 
-def quarantined(cursor: sqlite3.Cursor, tenant: str, wanted: Sequence[tuple[str, object]], limit: int) -> list[Any]:
+def quarantined(cursor: Cursor, tenant: str, wanted: Sequence[tuple[str, object]], limit: int) -> list[Any]:
     """Rows of `quarantine`, newest receipts first, by `source` and `reason` when wanted."""
     where = "".join(f" AND {column} = ?" for column, _ in wanted)
     return cursor.execute(
@@ -188,7 +188,7 @@ def quarantined(cursor: sqlite3.Cursor, tenant: str, wanted: Sequence[tuple[str,
     ).fetchall()
 
 
-def quarantined_by_id(cursor: sqlite3.Cursor, entry: UUID) -> tuple[Any, ...] | None:
+def quarantined_by_id(cursor: Cursor, entry: UUID) -> tuple[Any, ...] | None:
     """One row of `quarantine`."""
     row: tuple[Any, ...] | None = cursor.execute("SELECT * FROM quarantine WHERE id = ?", (entry.bytes,)).fetchone()
     return row

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from services.ingest.domain.outcomes import Outcome
 from services.runtime.metrics import Metric, counter, gauge
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 WAITING = (Outcome.PARKED, Outcome.HELD, Outcome.QUARANTINED)  # a link or a redrive may still end them otherwise
 FINAL = tuple(outcome for outcome in Outcome if outcome not in WAITING)

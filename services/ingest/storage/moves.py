@@ -1,9 +1,10 @@
 """Learners that turned out to be one, links that were wrong: which moves there were, and what they took along."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
+
+from services.runtime.store.database import Cursor
 
 MOVES = """
 ALTER TABLE outcome ADD COLUMN redriven INTEGER;
@@ -27,8 +28,8 @@ PUT_MOVE = """
 INSERT INTO move (id, tenant, kind, origin, target, state, moved, moved_at, moved_by, sealed)
 VALUES (?, ?, ?, ?, ?, 'moving', 0, ?, ?, ?)
 """
-PUT_PERSON = "INSERT OR IGNORE INTO move_person (move, tag) VALUES (?, ?)"
-PUT_ENROLMENT_MOVED = "INSERT OR IGNORE INTO move_enrolment (move, id) VALUES (?, ?)"
+PUT_PERSON = "INSERT INTO move_person (move, tag) VALUES (?, ?) ON CONFLICT DO NOTHING"
+PUT_ENROLMENT_MOVED = "INSERT INTO move_enrolment (move, id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 PROGRESS = "UPDATE move SET moved = moved + ?, state = ? WHERE id = ?"
 UNDONE = "UPDATE move SET state = 'undone' WHERE id = ?"
 POINT = "UPDATE learner SET merged_into = ? WHERE id = ?"
@@ -61,43 +62,43 @@ class IdentifierRow:
     sealed: bytes
 
 
-def next_move(cursor: sqlite3.Cursor) -> Move | None:
+def next_move(cursor: Cursor) -> Move | None:
     """The oldest move that is not complete."""
     row = cursor.execute(f"{_SELECT} WHERE state = 'moving' ORDER BY moved_at, id LIMIT 1").fetchone()
     return _move(*row) if row else None
 
 
-def count_moving(cursor: sqlite3.Cursor) -> int:
+def count_moving(cursor: Cursor) -> int:
     """How many moves are not complete."""
     (count,) = cursor.execute("SELECT count(*) FROM move WHERE state = 'moving'").fetchone()
     return int(count)
 
 
-def move_by_id(cursor: sqlite3.Cursor, id_: UUID) -> Move | None:
+def move_by_id(cursor: Cursor, id_: UUID) -> Move | None:
     """The move of this id."""
     row = cursor.execute(f"{_SELECT} WHERE id = ?", (id_.bytes,)).fetchone()
     return _move(*row) if row else None
 
 
-def merge_of(cursor: sqlite3.Cursor, learner: UUID) -> Move | None:
+def merge_of(cursor: Cursor, learner: UUID) -> Move | None:
     """The merge by which the learner was merged into another and still is."""
     select = f"{_SELECT} WHERE origin = ? AND kind = 'merge' AND state <> 'undone' ORDER BY moved_at DESC LIMIT 1"
     row = cursor.execute(select, (learner.bytes,)).fetchone()
     return _move(*row) if row else None
 
 
-def persons_of(cursor: sqlite3.Cursor, move: UUID) -> list[bytes]:
+def persons_of(cursor: Cursor, move: UUID) -> list[bytes]:
     """The tags of the identifiers the move took along."""
     return [tag for (tag,) in cursor.execute("SELECT tag FROM move_person WHERE move = ?", (move.bytes,))]
 
 
-def enrolments_moved(cursor: sqlite3.Cursor, move: UUID) -> list[UUID]:
+def enrolments_moved(cursor: Cursor, move: UUID) -> list[UUID]:
     """The enrolments the move took along."""
     rows = cursor.execute("SELECT id FROM move_enrolment WHERE move = ?", (move.bytes,))
     return [UUID(bytes=id_) for (id_,) in rows]
 
 
-def current_learner(cursor: sqlite3.Cursor, learner: UUID) -> UUID:
+def current_learner(cursor: Cursor, learner: UUID) -> UUID:
     """Who the learner is by now: the end of the chain of merges."""
     for _ in range(CHAIN_MAX):
         row = cursor.execute("SELECT merged_into FROM learner WHERE id = ?", (learner.bytes,)).fetchone()
@@ -107,7 +108,7 @@ def current_learner(cursor: sqlite3.Cursor, learner: UUID) -> UUID:
     return learner
 
 
-def merged_into(cursor: sqlite3.Cursor, learner: UUID) -> list[UUID]:
+def merged_into(cursor: Cursor, learner: UUID) -> list[UUID]:
     """Every learner that was merged into this one, also by way of others."""
     found: list[UUID] = []
     waiting = [learner]
@@ -119,31 +120,31 @@ def merged_into(cursor: sqlite3.Cursor, learner: UUID) -> list[UUID]:
     return found
 
 
-def identifiers_of(cursor: sqlite3.Cursor, learner: UUID) -> list[IdentifierRow]:
+def identifiers_of(cursor: Cursor, learner: UUID) -> list[IdentifierRow]:
     """The identifiers that mean the learner."""
     select = "SELECT tag, scheme, sealed FROM identifier WHERE learner = ? ORDER BY tag"
     return [IdentifierRow(*row) for row in cursor.execute(select, (learner.bytes,)).fetchall()]
 
 
-def identifiers_by_tag(cursor: sqlite3.Cursor, learner: UUID, tags: Iterable[bytes]) -> list[IdentifierRow]:
+def identifiers_by_tag(cursor: Cursor, learner: UUID, tags: Iterable[bytes]) -> list[IdentifierRow]:
     """Those of the identifiers that mean the learner."""
     wanted = set(tags)
     return [row for row in identifiers_of(cursor, learner) if row.tag in wanted]
 
 
-def said_about(cursor: sqlite3.Cursor, topic: str, key: str) -> list[bytes]:
+def said_about(cursor: Cursor, topic: str, key: str) -> list[bytes]:
     """Everything published about a learner, in order: what was accepted, and what of it is still in force."""
-    select = "SELECT value FROM outbox INDEXED BY outbox_of_learner WHERE key = ? AND topic = ? ORDER BY seq"
+    select = "SELECT value FROM outbox WHERE key = ? AND topic || '' = ? ORDER BY seq"  # found by key, never by topic
     return [value for (value,) in cursor.execute(select, (key, topic))]
 
 
-def records_of(cursor: sqlite3.Cursor, learner: UUID) -> dict[UUID, bytes]:
+def records_of(cursor: Cursor, learner: UUID) -> dict[UUID, bytes]:
     """The record of each piece of evidence of a learner that has one."""
     rows = cursor.execute("SELECT evidence, tag FROM record WHERE learner = ?", (learner.bytes,))
     return {UUID(bytes=evidence): tag for evidence, tag in rows if evidence is not None}
 
 
-def came_by(cursor: sqlite3.Cursor, receipt: int, evidence: Iterable[UUID]) -> dict[UUID, bytes]:
+def came_by(cursor: Cursor, receipt: int, evidence: Iterable[UUID]) -> dict[UUID, bytes]:
     """By which identifier the evidence of a receipt was named, where that is known."""
     wanted = {each.bytes for each in evidence}
     rows = cursor.execute("SELECT evidence, person FROM outcome WHERE receipt = ? AND evidence IS NOT NULL", (receipt,))

@@ -1,11 +1,11 @@
 """Who may send: sources, their keys (sealed) and the versions of their mappings."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.runtime.clock import from_micros, to_micros
+from services.runtime.store.database import Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class MappingRow:
     created_at: datetime
 
 
-def put_source(cursor: sqlite3.Cursor, source: SourceRow) -> None:
+def put_source(cursor: Cursor, source: SourceRow) -> None:
     """Register it."""
     cursor.execute(
         "INSERT INTO source (id, tenant, organisation, pathway, title, created_at, lenient) "
@@ -61,24 +61,24 @@ def put_source(cursor: sqlite3.Cursor, source: SourceRow) -> None:
     )
 
 
-def set_lenient(cursor: sqlite3.Cursor, source: str, *, lenient: bool) -> None:
+def set_lenient(cursor: Cursor, source: str, *, lenient: bool) -> None:
     """From now on."""
     cursor.execute("UPDATE source SET lenient = ? WHERE id = ?", (int(lenient), source))
 
 
-def source_by_id(cursor: sqlite3.Cursor, source: str) -> SourceRow | None:
+def source_by_id(cursor: Cursor, source: str) -> SourceRow | None:
     """The source of this id."""
     row = cursor.execute("SELECT * FROM source WHERE id = ?", (source,)).fetchone()
     return _source(*row) if row else None
 
 
-def sources_of(cursor: sqlite3.Cursor, tenant: str) -> list[SourceRow]:
+def sources_of(cursor: Cursor, tenant: str) -> list[SourceRow]:
     """All sources of a tenant."""
     rows = cursor.execute("SELECT * FROM source WHERE tenant = ? ORDER BY id", (tenant,)).fetchall()
     return [_source(*row) for row in rows]
 
 
-def put_key(cursor: sqlite3.Cursor, key: KeyRow) -> None:
+def put_key(cursor: Cursor, key: KeyRow) -> None:
     """Add a key to a source's ring."""
     not_after = to_micros(key.not_after) if key.not_after else None
     cursor.execute(
@@ -87,15 +87,16 @@ def put_key(cursor: sqlite3.Cursor, key: KeyRow) -> None:
     )
 
 
-def end_other_keys(cursor: sqlite3.Cursor, source: str, kept: UUID, at: datetime) -> None:
+def end_other_keys(cursor: Cursor, source: str, kept: UUID, at: datetime) -> None:
     """The keys before this one are valid until then and no longer."""
     cursor.execute(
-        "UPDATE source_key SET not_after = min(coalesce(not_after, ?1), ?1) WHERE source = ?2 AND id <> ?3",
-        (to_micros(at), source, kept.bytes),
+        "UPDATE source_key SET not_after = :at WHERE source = :source AND id <> :kept "
+        "AND (not_after IS NULL OR not_after > :at)",
+        {"at": to_micros(at), "source": source, "kept": kept.bytes},
     )
 
 
-def keys_of(cursor: sqlite3.Cursor, source: str) -> list[KeyRow]:
+def keys_of(cursor: Cursor, source: str) -> list[KeyRow]:
     """The ring of a source, oldest first."""
     rows = cursor.execute(
         "SELECT id, source, scheme, sealed, not_before, not_after FROM source_key WHERE source = ? "
@@ -105,7 +106,7 @@ def keys_of(cursor: sqlite3.Cursor, source: str) -> list[KeyRow]:
     return [_key(*row) for row in rows]
 
 
-def put_mapping(cursor: sqlite3.Cursor, mapping: MappingRow) -> None:
+def put_mapping(cursor: Cursor, mapping: MappingRow) -> None:
     """Keep a new version."""
     cursor.execute(
         "INSERT INTO mapping (source, version, digest, document, created_at) VALUES (?, ?, ?, ?, ?)",
@@ -113,12 +114,13 @@ def put_mapping(cursor: sqlite3.Cursor, mapping: MappingRow) -> None:
     )
 
 
-def mappings_of(cursor: sqlite3.Cursor, source: str, version: int | None = None) -> list[MappingRow]:
+def mappings_of(cursor: Cursor, source: str, version: int | None = None) -> list[MappingRow]:
     """The versions of a source's mapping, newest first; one of them when asked."""
+    one, values = ("", (source,)) if version is None else ("AND version = ? ", (source, version))
     rows = cursor.execute(
-        "SELECT source, version, digest, document, created_at FROM mapping WHERE source = ?1 "
-        "AND (?2 IS NULL OR version = ?2) ORDER BY version DESC",
-        (source, version),
+        "SELECT source, version, digest, document, created_at FROM mapping WHERE source = ? "  # noqa: S608 - ours
+        f"{one}ORDER BY version DESC",
+        values,
     ).fetchall()
     return [_mapping(*row) for row in rows]
 

@@ -1,6 +1,5 @@
 """xAPI statements as they were sent, sealed, and the keyed numbers they are found by."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.runtime.clock import from_micros
+from services.runtime.store.database import Cursor
 
 CHUNK = 500
 VOIDS, VOIDED, SECOND_EDITION = 1, 2, 4  # flags: it takes another back; it was taken back; it came as xAPI 2.0
@@ -36,8 +36,8 @@ PUT_STATEMENT = """
 INSERT INTO statement (seq, source, id, stored, content, flags, records, learner, person, actor, verb, activity,
     registration, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-PUT_AGENT = "INSERT OR IGNORE INTO statement_agent (agent, seq) VALUES (?, ?)"
-PUT_VOIDING = "INSERT OR IGNORE INTO voiding (id, source, seq) VALUES (?, ?, ?)"
+PUT_AGENT = "INSERT INTO statement_agent (agent, seq) VALUES (?, ?) ON CONFLICT DO NOTHING"
+PUT_VOIDING = "INSERT INTO voiding (id, source, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 SET_VOIDED = "UPDATE statement SET flags = flags | 2 WHERE id = ? AND source = ?"
 RESEAL = "UPDATE statement SET learner = ?, sealed = ? WHERE seq = ?"
 DROP_QUARANTINED = "DELETE FROM quarantine WHERE receipt = ? AND item = ?"
@@ -77,60 +77,57 @@ class Wanted:
     beyond: int | None = None
 
 
-def by_id(cursor: sqlite3.Cursor, source: str, ids: Iterable[UUID]) -> dict[UUID, StatementRow]:
+def by_id(cursor: Cursor, source: str, ids: Iterable[UUID]) -> dict[UUID, StatementRow]:
     """Those of the statements that are here."""
     select = f"SELECT {COLUMNS} FROM statement"  # noqa: S608 - our names
     found = _by_id(cursor, select, source, ids)
     return {row.id: row for row in (row_of(*each) for each in found)}
 
 
-def receipts_by_id(cursor: sqlite3.Cursor, source: str, ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, bytes]]:
+def receipts_by_id(cursor: Cursor, source: str, ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, bytes]]:
     """(receipt, content) of those that are here."""
     select = "SELECT s.id, r.id, s.content FROM statement s JOIN receipt r ON r.seq = s.seq >> 24"
     found = _by_id(cursor, select, source, ids, "s.")
     return {UUID(bytes=id_): (UUID(bytes=receipt), content) for id_, receipt, content in found}
 
 
-def voided_among(cursor: sqlite3.Cursor, source: str, ids: Iterable[UUID]) -> set[UUID]:
+def voided_among(cursor: Cursor, source: str, ids: Iterable[UUID]) -> set[UUID]:
     """Which of them were taken back, be it before they came."""
     return {UUID(bytes=row[0]) for row in _by_id(cursor, "SELECT id FROM voiding", source, ids)}
 
 
-def _by_id(
-    cursor: sqlite3.Cursor, select: str, source: str, ids: Iterable[UUID], of: str = ""
-) -> Iterable[tuple[Any, ...]]:
+def _by_id(cursor: Cursor, select: str, source: str, ids: Iterable[UUID], of: str = "") -> Iterable[tuple[Any, ...]]:
     waiting = iter(ids)
     while chunk := [each.bytes for each in islice(waiting, CHUNK)]:
         marks = ",".join("?" * len(chunk))
         yield from cursor.execute(f"{select} WHERE {of}source = ? AND {of}id IN ({marks})", (source, *chunk)).fetchall()
 
 
-def of_receipt(cursor: sqlite3.Cursor, receipt: int) -> list[tuple[int, UUID, int]]:
+def of_receipt(cursor: Cursor, receipt: int) -> list[tuple[int, UUID, int]]:
     """(number of its first item, id, how many items) of the new statements of a receipt, in order."""
     rows = cursor.execute(
-        "SELECT seq & 16777215, id, max(1, length(records) / 16) FROM statement WHERE seq >= ?1 << 24 "
-        "AND seq < (?1 + 1) << 24 ORDER BY seq",
-        (receipt,),
+        "SELECT seq & 16777215, id, length(records) / 16 FROM statement WHERE seq >= ? AND seq < ? ORDER BY seq",
+        (receipt << 24, (receipt + 1) << 24),
     ).fetchall()
-    return [(first, UUID(bytes=id_), items) for first, id_, items in rows]
+    return [(first, UUID(bytes=id_), max(1, items)) for first, id_, items in rows]
 
 
-def record_by_evidence(cursor: sqlite3.Cursor, evidence: bytes) -> bytes:
+def record_by_evidence(cursor: Cursor, evidence: bytes) -> bytes:
     """The record whose current version this is; looked for one by one, for the few that were redriven."""
     row = cursor.execute("SELECT tag FROM record WHERE evidence = ?", (evidence,)).fetchone()
     return row[0] if row else b""
 
 
-def of_nobody(cursor: sqlite3.Cursor, person: bytes) -> list[StatementRow]:
+def of_nobody(cursor: Cursor, person: bytes) -> list[StatementRow]:
     """Those whose person was not known when they came."""
     select = f"SELECT {COLUMNS} FROM statement WHERE person = ? AND learner IS NULL"  # noqa: S608 - our names
     return [row_of(*row) for row in cursor.execute(select, (person,)).fetchall()]
 
 
-def find(cursor: sqlite3.Cursor, wanted: Wanted, limit: int) -> list[StatementRow]:
+def find(cursor: Cursor, wanted: Wanted, limit: int) -> list[StatementRow]:
     """In the order of storing, newest first unless ascending; what was voided is not among them."""
     order, beyond = ("ASC", ">") if wanted.ascending else ("DESC", "<")
-    clauses: list[tuple[str, Sequence[object]]] = [(f"flags & {VOIDED} = 0 AND source = ?", (wanted.source,))]
+    clauses: list[tuple[str, Sequence[object]]] = [(f"(flags & {VOIDED}) = 0 AND source = ?", (wanted.source,))]
     if wanted.agent is not None:
         either = "(actor = ? OR seq IN (SELECT seq FROM statement_agent WHERE agent = ?))"
         clauses.append((either, (wanted.agent, wanted.agent)))
@@ -143,7 +140,7 @@ def find(cursor: sqlite3.Cursor, wanted: Wanted, limit: int) -> list[StatementRo
     return [row_of(*row) for row in rows]
 
 
-def newest(cursor: sqlite3.Cursor, source: str) -> datetime | None:
+def newest(cursor: Cursor, source: str) -> datetime | None:
     """When the latest was stored; everything stored up to then can be found."""
     row = cursor.execute(
         "SELECT stored FROM statement WHERE source = ? ORDER BY seq DESC LIMIT 1", (source,)

@@ -1,6 +1,5 @@
 """Who is meant: learners, the identifiers that mean them, their enrolments, and what waits for an unknown one."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.ingest.storage.inbox import rows_by_tag
+from services.runtime.store.database import Cursor
 
 PUT_LEARNER = """
 INSERT INTO learner (id, tenant, registered_at, profile, sealed) VALUES (?, ?, ?, ?, ?)
@@ -57,7 +57,7 @@ class EnrolmentRow:
     ends_on: date | None
 
 
-def learners_by_tag(cursor: sqlite3.Cursor, tags: Iterable[bytes]) -> dict[bytes, UUID]:
+def learners_by_tag(cursor: Cursor, tags: Iterable[bytes]) -> dict[bytes, UUID]:
     """Whom the identifiers mean, those that are linked."""
     found = rows_by_tag(cursor, "SELECT tag, learner FROM identifier WHERE tag", tags)
     return {tag: UUID(bytes=learner) for tag, learner in found}
@@ -69,7 +69,7 @@ class Links:
     def __init__(self) -> None:
         self._known: dict[bytes, UUID] = {}
 
-    def of(self, cursor: sqlite3.Cursor, tags: set[bytes]) -> dict[bytes, UUID]:
+    def of(self, cursor: Cursor, tags: set[bytes]) -> dict[bytes, UUID]:
         """Those of the identifiers that are linked; only the ones not seen before are looked up."""
         known = self._known
         if unseen := tags - known.keys():
@@ -85,31 +85,31 @@ class Links:
             self._known.pop(tag, None)
 
 
-def tenant_of_learner(cursor: sqlite3.Cursor, learner: UUID) -> str | None:
+def tenant_of_learner(cursor: Cursor, learner: UUID) -> str | None:
     """The tenant a learner belongs to; None for an id nobody has."""
     row = cursor.execute("SELECT tenant FROM learner WHERE id = ?", (learner.bytes,)).fetchone()
     return str(row[0]) if row else None
 
 
-def link_by_tag(cursor: sqlite3.Cursor, tag: bytes) -> tuple[UUID, UUID] | None:
+def link_by_tag(cursor: Cursor, tag: bytes) -> tuple[UUID, UUID] | None:
     """(link, learner) of an identifier."""
     row = cursor.execute("SELECT link, learner FROM identifier WHERE tag = ?", (tag,)).fetchone()
     return (UUID(bytes=row[0]), UUID(bytes=row[1])) if row else None
 
 
-def profiles_of(cursor: sqlite3.Cursor, learners: Iterable[UUID]) -> dict[UUID, bytes]:
+def profiles_of(cursor: Cursor, learners: Iterable[UUID]) -> dict[UUID, bytes]:
     """The keyed digest of each learner's profile as stored."""
     found = rows_by_tag(cursor, "SELECT id, profile FROM learner WHERE id", [learner.bytes for learner in learners])
     return {UUID(bytes=row[0]): row[1] for row in found}
 
 
-def enrolments_by_id(cursor: sqlite3.Cursor, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
+def enrolments_by_id(cursor: Cursor, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
     """(learner, organisation, cohort, begins_on, ends_on) of each enrolment known."""
     select = "SELECT id, learner, organisation, cohort, begins_on, ends_on FROM enrolment WHERE id"
     return {UUID(bytes=row[0]): row[1:] for row in rows_by_tag(cursor, select, [each.bytes for each in ids])}
 
 
-def enrolments_of(cursor: sqlite3.Cursor, learner: UUID) -> list[EnrolmentRow]:
+def enrolments_of(cursor: Cursor, learner: UUID) -> list[EnrolmentRow]:
     """Every enrolment of a learner."""
     rows = cursor.execute(
         "SELECT id, organisation, cohort, begins_on, ends_on FROM enrolment WHERE learner = ? ORDER BY id",
@@ -122,7 +122,7 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def parked_of(cursor: sqlite3.Cursor, tag: bytes) -> list[Parked]:
+def parked_of(cursor: Cursor, tag: bytes) -> list[Parked]:
     """What waits for this identifier, in the order of receipt."""
     rows = cursor.execute(
         "SELECT arrival, receipt, item, source, door, mapping, key, sealed FROM parked WHERE tag = ? ORDER BY arrival",

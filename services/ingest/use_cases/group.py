@@ -1,6 +1,5 @@
 """What one transaction will write: each piece of work drafts its share, and one that fails leaves the others alone."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from services.ingest.storage import inbox, vault
 from services.ingest.storage.inbox import Message
 from services.runtime.clock import Ids
 from services.runtime.keys import KeyStore
+from services.runtime.store.database import Cursor
 from services.runtime.store.outbox import OutboxMessage, put
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -87,7 +87,7 @@ class Writes:
 class Group:
     """The state as stored, under what this group has decided so far."""
 
-    cursor: sqlite3.Cursor
+    cursor: Cursor
     now: datetime
     ids: Ids
     keys: KeyStore
@@ -132,7 +132,7 @@ class Group:
         for each in self.writes.to_seal:
             self.writes.add(each.sql, each.sealed(self.keys))
 
-    def write(self, cursor: sqlite3.Cursor, partitions: int) -> None:
+    def write(self, cursor: Cursor, partitions: int) -> None:
         """All of it, inside the caller's transaction."""
         for sql, rows in self.writes.rows.items():
             cursor.executemany(sql, rows)

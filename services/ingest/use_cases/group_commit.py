@@ -1,6 +1,5 @@
 """One writer thread: what waits is decided together and written in one transaction; answers follow the commit."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,7 +14,7 @@ from services.runtime.clock import Clock, Ids
 from services.runtime.keys import KeyStore
 from services.runtime.metrics import Sizes
 from services.runtime.problems import Refusal
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database, StoreError
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -168,7 +167,7 @@ class GroupCommit:
         except Exception as fault:
             if not isinstance(fault, Refusal):
                 log.fault("work failed", fault)
-            waiting.answer.set_exception(NotDurable() if isinstance(fault, sqlite3.Error) else fault)
+            waiting.answer.set_exception(NotDurable() if isinstance(fault, StoreError) else fault)
             return False
         group.absorb(draft)
         return True

@@ -1,6 +1,5 @@
 """Files are settled row by row after their 202; a kill at any instant repeats nothing and loses nothing."""
 
-import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from services.ingest.use_cases.settle import Item, Origin, Place, Settle
 from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take import tags_of
 from services.runtime.keys import KeyStore
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database, StoreError
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -125,7 +124,7 @@ class Importer:
         """A store in trouble is tried again; a file that cannot be settled says so and lets the next one through."""
         try:
             self.settle(waiting, stop)
-        except (NotDurable, TooBusy, sqlite3.Error):
+        except (NotDurable, TooBusy, StoreError):
             stop.wait(PAUSE_S)
         except Exception as fault:
             log.fault("file not settled", fault, source=waiting.source)

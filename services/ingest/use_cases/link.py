@@ -1,6 +1,5 @@
 """Linking an identifier to a learner, and releasing what was parked for it, in the order of its receipt."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
@@ -18,6 +17,7 @@ from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.xapi_keep import keep_statements
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
+from services.runtime.store.database import Cursor
 from services.runtime.store.outbox import OutboxMessage
 
 
@@ -39,13 +39,13 @@ class LearnerMerged(Refusal):
     status: ClassVar[int] = 409
 
 
-def check_known(cursor: sqlite3.Cursor, tenant: str, *learners: UUID) -> None:
+def check_known(cursor: Cursor, tenant: str, *learners: UUID) -> None:
     """Refuse whoever is not a learner of this tenant."""
     if any(vault.tenant_of_learner(cursor, learner) != tenant for learner in learners):
         raise LearnerUnknown
 
 
-def check_current(cursor: sqlite3.Cursor, learner: UUID) -> None:
+def check_current(cursor: Cursor, learner: UUID) -> None:
     """Refuse a learner that was merged into another."""
     current = current_learner(cursor, learner)
     if current != learner:

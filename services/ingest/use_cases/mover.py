@@ -1,12 +1,11 @@
 """The worker that completes moves a kill has interrupted."""
 
-import sqlite3
 import threading
 
 from services.ingest.storage import moves
 from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy
 from services.ingest.use_cases.move import MoveBatch, Tools
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database, StoreError
 
 LOOK_S = 1.0
 
@@ -37,5 +36,5 @@ class Mover:
             if move is not None:
                 self._commits.do(MoveBatch(self._tools, move.id))
             return move is not None
-        except (NotDurable, TooBusy, sqlite3.Error):
+        except (NotDurable, TooBusy, StoreError):
             return False

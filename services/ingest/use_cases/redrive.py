@@ -15,7 +15,7 @@ from services.ingest.use_cases.reread import Again, Rereading
 from services.ingest.use_cases.settle import Place, Settle, Settled
 from services.ingest.use_cases.take import tags_of
 from services.runtime.clock import to_micros
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 BATCH_MAX = 200
 

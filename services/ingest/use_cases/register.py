@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from sqlite3 import Cursor
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from services.ingest.storage.sources import KeyRow, MappingRow, SourceRow
 from services.runtime.clock import Clock, Ids, format_instant
 from services.runtime.keys import KeyStore
 from services.runtime.problems import Refusal
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Cursor, Database
 
 KEYS_MAX = 10
 SECRET_BYTES = 32

@@ -21,7 +21,7 @@ from services.ingest.use_cases.tags import TagBook, Tags
 from services.ingest.use_cases.xapi_again import statements_again
 from services.runtime.keys import KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.problems import Refusal
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 ERASED = Fault("submission-erased", "", "what was sent is no longer kept; it has to be sent again")
 OTHERWISE = Fault("reads-otherwise", "", "it reads as another number of items by now; it has to be sent again")

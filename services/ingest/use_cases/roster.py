@@ -1,6 +1,5 @@
 """Importing a roster: who the learners are, which identifiers mean them, where they are enrolled; safe to repeat."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +17,7 @@ from services.ingest.storage.moves import merged_into
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.link import Linking
 from services.runtime.clock import to_micros
+from services.runtime.store.database import Cursor
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class ImportRoster:
 class _EnrolmentIds:
     """The id of a learner's enrolment: one that came along with a merged learner keeps the id it had."""
 
-    def __init__(self, cursor: sqlite3.Cursor, learners: set[UUID]) -> None:
+    def __init__(self, cursor: Cursor, learners: set[UUID]) -> None:
         self._cursor = cursor
         self._merged = {learner: found for learner in learners if (found := merged_into(cursor, learner))}
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from sqlite3 import Cursor
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from services.ingest.use_cases.xapi_keep import open_statement
 from services.runtime.clock import to_micros
 from services.runtime.keys import KeyDestroyed, KeyStore
 from services.runtime.problems import Refusal
+from services.runtime.store.database import Cursor
 
 PAGE_MAX: Final = 500
 PAGE_BYTES_MAX: Final = 5 * 1024 * 1024

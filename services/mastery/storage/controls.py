@@ -1,16 +1,20 @@
 """The control stream: documents put and policies activated, in one order for every partition."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.runtime.clock import from_micros, to_micros
+from services.runtime.store.database import Cursor, Database
 from services.runtime.store.port import Row
-from services.runtime.store.sqlite import Database
 
 PUT, ACTIVATED = "put", "activated"
+
+_APPEND = """
+INSERT INTO control (control_seq, tenant, kind, id, version, digest, effective_from, organisation, cohorts,
+    recorded_at, recorded_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,23 +31,22 @@ class Activation:
     cohorts: tuple[str, ...]
 
 
-def append_put(cursor: sqlite3.Cursor, tenant: str, id: str, version: int, digest: str, at: datetime, by: str) -> int:
+def append_put(cursor: Cursor, tenant: str, id: str, version: int, digest: str, at: datetime, by: str) -> int:
     """A document was put."""
     return _append(cursor, (tenant, PUT, id, version, digest, None, None, "[]", to_micros(at), by))
 
 
-def append_activation(cursor: sqlite3.Cursor, said: Activation, at: datetime, by: str) -> int:
+def append_activation(cursor: Cursor, said: Activation, at: datetime, by: str) -> int:
     """A policy was activated; `said.control_seq` is given here and returned."""
     effective, cohorts = to_micros(said.effective_from), json.dumps(said.cohorts)
     row = (said.tenant, ACTIVATED, said.policy, said.version, said.digest, effective, said.organisation, cohorts)
     return _append(cursor, (*row, to_micros(at), by))
 
 
-def _append(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> int:
-    columns = "tenant, kind, id, version, digest, effective_from, organisation, cohorts, recorded_at, recorded_by"
-    cursor.execute(f"INSERT INTO control ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+def _append(cursor: Cursor, row: tuple[object, ...]) -> int:
+    (seq,) = cursor.execute("UPDATE control_head SET last_seq = last_seq + 1 RETURNING last_seq").fetchone()
+    cursor.execute(_APPEND, (seq, *row))
+    return int(seq)
 
 
 class Controls:
@@ -79,7 +82,7 @@ def applied_row(partition: int, control_seq: int) -> Row:
         "INSERT INTO control_position VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET applied_seq = excluded.applied_seq"
     )
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(upsert, (partition, control_seq))
 
     return write

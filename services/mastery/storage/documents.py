@@ -1,7 +1,6 @@
 """Documents by tenant, id and version: never changed once put, parsed and compiled once a process."""
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from services.mastery.documents.policy import PolicyDocument, Reference
 from services.mastery.documents.scale import ScaleDocument
 from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.runtime.clock import to_micros
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Cursor, Database
 
 Kind = Literal["policy", "framework", "scale"]
 Content = TypeVar("Content", bound=BaseModel)
@@ -124,7 +123,7 @@ class TenantRules(Mapping[str, CompiledPolicy]):
         return len(self._compiled)
 
 
-def put_document(cursor: sqlite3.Cursor, tenant: str, document: Listed, body: bytes, at: datetime, by: str) -> None:
+def put_document(cursor: Cursor, tenant: str, document: Listed, body: bytes, at: datetime, by: str) -> None:
     """Keep a document, within the caller's transaction."""
     row = (tenant, document.kind, document.id, document.version, document.digest, body, to_micros(at), by)
     cursor.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

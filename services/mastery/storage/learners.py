@@ -1,6 +1,5 @@
 """Learners as this partition knows them: whose they are, what they have adopted, and their streams opened."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +7,8 @@ from uuid import UUID
 
 from services.mastery.domain.learner_record import Command, Event
 from services.mastery.storage.received import Opening, Received
+from services.runtime.store.database import Cursor, Database
 from services.runtime.store.port import RecordedEvent, Row, Verbatim
-from services.runtime.store.sqlite import Database
 
 React = Callable[[Received, datetime], list[Command]]
 
@@ -77,7 +76,7 @@ def learner_row(row: LearnerRow) -> Row:
         "INSERT INTO learner VALUES (?, ?, ?, ?) ON CONFLICT (stream) DO UPDATE SET adopted_seq = excluded.adopted_seq"
     )
 
-    def write(cursor: sqlite3.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         cursor.execute(upsert, (row.learner.bytes, row.tenant, row.partition, row.adopted_seq))
 
     return write

@@ -4,14 +4,14 @@ from uuid import UUID
 
 from services.mastery.storage.codec import mastery_codec
 from services.mastery.storage.journal import journal_stream
-from services.mastery.storage.schema import OWN_SCHEMA
+from services.mastery.storage.schema import CONTROL_HEAD, OWN_SCHEMA
 from services.runtime.keys import DataKey, KeyStore
+from services.runtime.store.database import Database
 from services.runtime.store.factory import MIGRATIONS
 from services.runtime.store.mapper import KeyFor
 from services.runtime.store.partition import SqlitePartitionStore
-from services.runtime.store.sqlite import Database
 
-MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA)
+MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA, CONTROL_HEAD)
 JOURNAL_PURPOSE = "mastery-journal"
 
 

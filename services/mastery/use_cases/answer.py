@@ -18,8 +18,8 @@ from services.mastery.use_cases.answers import PolicyRef, Position
 from services.mastery.use_cases.set_policy import PolicyUnknown
 from services.runtime.clock import Clock
 from services.runtime.problems import Refusal
+from services.runtime.store.database import Database
 from services.runtime.store.port import PartitionStore
-from services.runtime.store.sqlite import Database
 
 
 class LearnerUnknown(Refusal):

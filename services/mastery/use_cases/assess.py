@@ -1,6 +1,5 @@
 """The one writer of a partition: takes in what ingest says, evaluates it, and stores both with the log position."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
@@ -26,7 +25,7 @@ from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-NOT_THE_RECORDS_FAULT = (sqlite3.Error, PersistenceError, Tampered, Fenced, OSError, MemoryError)
+NOT_THE_RECORDS_FAULT = (PersistenceError, Tampered, Fenced, OSError, MemoryError)
 
 
 class Unfit(Exception):

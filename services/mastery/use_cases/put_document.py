@@ -15,8 +15,8 @@ from services.runtime.clock import Clock
 from services.runtime.problems import Refusal
 from services.runtime.sealing import Sealer
 from services.runtime.store import outbox
+from services.runtime.store.database import Database
 from services.runtime.store.outbox import OutboxMessage
-from services.runtime.store.sqlite import Database
 
 CATALOGUE = "catalogue"  # the log key of a tenant's documents is `tenant/catalogue`
 

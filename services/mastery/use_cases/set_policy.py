@@ -12,7 +12,7 @@ from services.mastery.use_cases.answers import Instant
 from services.mastery.use_cases.put_document import By, PutDocument
 from services.runtime.clock import Clock
 from services.runtime.problems import Refusal
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 
 class PolicyUnknown(Refusal):

@@ -1,25 +1,12 @@
-"""The library's datastore over our database: its transactions are ours, its errors keep the library's names."""
+"""The library's datastore over our database: its transactions are ours, and our errors are kinds of the library's."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from eventsourcing import persistence
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
 
-from services.runtime.store.sqlite import Database
-
-_NAMES = {
-    sqlite3.InterfaceError: persistence.InterfaceError,
-    sqlite3.DataError: persistence.DataError,
-    sqlite3.OperationalError: persistence.OperationalError,
-    sqlite3.IntegrityError: persistence.IntegrityError,
-    sqlite3.InternalError: persistence.InternalError,
-    sqlite3.ProgrammingError: persistence.ProgrammingError,
-    sqlite3.NotSupportedError: persistence.NotSupportedError,
-    sqlite3.DatabaseError: persistence.DatabaseError,
-}
+from services.runtime.store.database import Database
 
 
 class PartitionDatastore(SQLiteDatastore):
@@ -34,11 +21,8 @@ class PartitionDatastore(SQLiteDatastore):
 
     @contextmanager
     def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
-        try:
-            with self.database.write() if commit else self.database.read() as cursor:
-                yield SQLiteCursor(cursor)
-        except sqlite3.Error as error:
-            raise _NAMES.get(type(error), persistence.PersistenceError)(error) from error
+        with self.database.write() if commit else self.database.read() as cursor:
+            yield SQLiteCursor(cursor)  # type: ignore[arg-type] # it only passes on what it is told
 
     def now(self) -> datetime:
         """When a plain library event is recorded; ours bring their own stamp."""

@@ -1,9 +1,9 @@
 """Records no consumer can read, kept byte for byte in the transaction that stepped over them."""
 
-import sqlite3
 from dataclasses import dataclass
 
 from services.runtime.log.port import LogRecord
+from services.runtime.store.database import Cursor
 from services.runtime.store.port import Row
 
 
@@ -18,11 +18,11 @@ class DeadLetter:
     def row(self) -> Row:
         """Goes into `Batch.rows`; the same record again changes nothing."""
 
-        def insert(cursor: sqlite3.Cursor) -> None:
+        def insert(cursor: Cursor) -> None:
             r = self.record
             cursor.execute(
-                "INSERT OR IGNORE INTO dead_letter (topic, part, seq, log_offset, reason, body) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO dead_letter (topic, part, seq, log_offset, reason, body) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (self.topic, r.partition, r.seq, r.offset, self.reason, r.value),
             )
 

@@ -15,7 +15,7 @@ from services.runtime.store.recorder import (
     PositionRecorder,
 )
 from services.runtime.store.schema import STORE_SCHEMA
-from services.runtime.store.sqlite import Database
+from services.runtime.store.sqlite import SqliteDatabase
 
 MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA)
 
@@ -35,7 +35,7 @@ class PartitionFactory(sqlite.SQLiteFactory):
         super().close()
         path = self.env.get(self.SQLITE_DBNAME)
         assert path is not None
-        self._database = Database(Path(path), MIGRATIONS)
+        self._database = SqliteDatabase(Path(path), MIGRATIONS)
         self.datastore = PartitionDatastore(self._database, int(self.env.get(self.PARTITION, "0") or 0))
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:

@@ -1,7 +1,7 @@
 """What an event store has for `/metrics`: what was ever recorded, and what no consumer could read."""
 
 from services.runtime.metrics import Metric, counter, gauge
-from services.runtime.store.sqlite import Database
+from services.runtime.store.database import Database
 
 
 def of(database: Database) -> list[Metric]:

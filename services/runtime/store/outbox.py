@@ -1,12 +1,12 @@
 """Messages to publish, written in the transaction that decided them and numbered gap-free per topic and partition."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from services.runtime.log.partition import partition_of
+from services.runtime.store.database import Cursor
 
 OUTBOX_SCHEMA = """
 CREATE TABLE outbox_topic (topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -24,7 +24,7 @@ CREATE TABLE outbox (
 
 _ADVANCE = """
 INSERT INTO outbox_head (topic, part, last_seq) VALUES (:topic, :part, :count)
-ON CONFLICT (topic, part) DO UPDATE SET last_seq = last_seq + :count RETURNING last_seq
+ON CONFLICT (topic, part) DO UPDATE SET last_seq = outbox_head.last_seq + :count RETURNING last_seq
 """
 
 
@@ -42,7 +42,7 @@ class OutboxMessage:
     value: bytes
 
 
-def put(cursor: sqlite3.Cursor, partitions: int, messages: Sequence[OutboxMessage]) -> None:
+def put(cursor: Cursor, partitions: int, messages: Sequence[OutboxMessage]) -> None:
     """Number the messages within the caller's transaction, in the order given; a rollback takes the numbers back."""
     by_place: dict[tuple[str, int], list[OutboxMessage]] = defaultdict(list)
     for message in messages:
@@ -57,14 +57,16 @@ def put(cursor: sqlite3.Cursor, partitions: int, messages: Sequence[OutboxMessag
         )
 
 
-def _keep_partitions(cursor: sqlite3.Cursor, topic: str, partitions: int) -> None:
-    cursor.execute("INSERT OR IGNORE INTO outbox_topic (topic, partitions) VALUES (?, ?)", (topic, partitions))
+def _keep_partitions(cursor: Cursor, topic: str, partitions: int) -> None:
+    cursor.execute(
+        "INSERT INTO outbox_topic (topic, partitions) VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, partitions)
+    )
     (born_with,) = cursor.execute("SELECT partitions FROM outbox_topic WHERE topic = ?", (topic,)).fetchone()
     if born_with != partitions:
         raise PartitionsChanged(f"{topic} has {born_with} partitions, not {partitions}")
 
 
-def _advance(cursor: sqlite3.Cursor, topic: str, part: int, count: int) -> int:
+def _advance(cursor: Cursor, topic: str, part: int, count: int) -> int:
     """Take `count` numbers; the first of them."""
     (last,) = cursor.execute(_ADVANCE, {"topic": topic, "part": part, "count": count}).fetchone()
     return int(last) - count + 1

@@ -1,6 +1,5 @@
 """One partition of an event store on SQLite: reads verify; one fenced transaction writes all that a batch decided."""
 
-import sqlite3
 import threading
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +9,7 @@ from services.runtime.clock import from_micros, to_micros
 from services.runtime.store import outbox
 from services.runtime.store.chain import GENESIS
 from services.runtime.store.codec import Codec
+from services.runtime.store.database import Cursor, Database
 from services.runtime.store.datastore import PartitionDatastore
 from services.runtime.store.mapper import EventRow, KeyFor, Placed, SealedEvent, SealingMapper
 from services.runtime.store.port import (
@@ -23,7 +23,6 @@ from services.runtime.store.port import (
     VersionConflict,
 )
 from services.runtime.store.recorder import Commit, Head, PartitionRecorder, heads_of
-from services.runtime.store.sqlite import Database
 
 _COLUMNS = "tenant, ver, part, seq, topic, recorded_at, prev, hash, body, key_id, stream"
 _STREAM = f"SELECT {_COLUMNS} FROM event WHERE stream = ? AND part = ? ORDER BY ver"  # noqa: S608
@@ -31,7 +30,7 @@ _JOURNAL = f"SELECT {_COLUMNS} FROM event WHERE part = ? AND seq > ? ORDER BY se
 _WRITTEN = "SELECT coalesce(max(seq), 0) FROM partition_state WHERE part = ?"
 _CLAIM = """
 INSERT INTO partition_state (part, fence, owner) VALUES (?, 1, ?)
-ON CONFLICT (part) DO UPDATE SET fence = fence + 1, owner = excluded.owner RETURNING fence
+ON CONFLICT (part) DO UPDATE SET fence = partition_state.fence + 1, owner = excluded.owner RETURNING fence
 """
 _MOVE = """
 INSERT INTO position (topic, part, next_offset, last_seq) VALUES (?, ?, ?, ?)
@@ -136,7 +135,7 @@ class SqlitePartitionStore:
             stored.append(event)
         return stored
 
-    def _write(self, cursor: sqlite3.Cursor, batch: Batch) -> None:
+    def _write(self, cursor: Cursor, batch: Batch) -> None:
         """Everything beside the events, within their transaction."""
         for row in batch.rows:
             row(cursor)
@@ -147,11 +146,11 @@ class SqlitePartitionStore:
         outbox.put(cursor, self._log_partitions, batch.publish)
         if batch.known_to is not None:
             cursor.execute(
-                "UPDATE partition_state SET known_to = max(known_to, ?) WHERE part = ?",
-                (to_micros(batch.known_to), self.partition),
+                "UPDATE partition_state SET known_to = :at WHERE part = :part AND known_to < :at",
+                {"at": to_micros(batch.known_to), "part": self.partition},
             )
 
-    def _set(self, cursor: sqlite3.Cursor, timer: Timer) -> None:
+    def _set(self, cursor: Cursor, timer: Timer) -> None:
         place = (self.partition, timer.stream.bytes, timer.name)
         if timer.due is None:
             cursor.execute("DELETE FROM timer WHERE part = ? AND stream = ? AND name = ?", place)

@@ -1,6 +1,5 @@
 """What a service says to its event store: one transaction takes a batch of events and the position they came from."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError as VersionConflict
 
+from services.runtime.store.database import Cursor
 from services.runtime.store.outbox import OutboxMessage
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "VersionConflict",
 ]
 
-Row = Callable[[sqlite3.Cursor], None]
+Row = Callable[[Cursor], None]
 
 
 class Fenced(Exception):

@@ -1,6 +1,5 @@
 """The library's recorders on one partition: gap-free notification ids, a fence, rows that commit with the events."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,12 +16,16 @@ from eventsourcing.sqlite import (
 
 from services.runtime.clock import to_micros
 from services.runtime.store.chain import GENESIS, link
+from services.runtime.store.database import Cursor
 from services.runtime.store.datastore import PartitionDatastore
 from services.runtime.store.mapper import SealedEvent
 from services.runtime.store.port import Fenced
 
-_TAKE = "INSERT INTO partition_state (part, seq) VALUES (:part, :n) ON CONFLICT (part) DO UPDATE SET seq = seq + :n "
-_TAKE_FENCED = "UPDATE partition_state SET seq = seq + :n WHERE part = :part AND fence = :fence "
+_TAKE = """
+INSERT INTO partition_state (part, seq) VALUES (:part, :n)
+ON CONFLICT (part) DO UPDATE SET seq = partition_state.seq + excluded.seq RETURNING seq
+"""
+_TAKE_FENCED = "UPDATE partition_state SET seq = seq + :n WHERE part = :part AND fence = :fence RETURNING seq"
 _INSERT = """
 INSERT INTO event (tenant, stream, ver, part, seq, topic, recorded_at, prev, hash, body, key_id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -31,7 +34,8 @@ _HEADS = "SELECT stream, tenant, part, ver, hash FROM head WHERE stream IN"
 _MOVE_HEAD = "UPDATE head SET ver = ?, hash = ? WHERE stream = ? AND tenant = ? AND part = ? AND ver = ? AND hash = ?"
 _TRACK = """
 INSERT INTO position (topic, part, next_offset, last_seq) VALUES (:topic, :part, :id, :id)
-ON CONFLICT (topic, part) DO UPDATE SET next_offset = :id, last_seq = :id WHERE last_seq < :id RETURNING last_seq
+ON CONFLICT (topic, part) DO UPDATE SET next_offset = :id, last_seq = :id WHERE position.last_seq < :id
+RETURNING last_seq
 """
 _LAST = 2**63 - 1
 _VALUES_MAX = 500
@@ -51,7 +55,7 @@ class Commit:
     """What one transaction holds beside the events: the fence it stands on and the rows it takes along."""
 
     fence: int
-    write: Callable[[sqlite3.Cursor], None]
+    write: Callable[[Cursor], None]
 
 
 class _OnPartition:
@@ -85,16 +89,16 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
             commit.write(cursor)
         return range(first, first + count)
 
-    def _take(self, cursor: sqlite3.Cursor, count: int, commit: Commit | None) -> int:
+    def _take(self, cursor: Cursor, count: int, commit: Commit | None) -> int:
         """The first of `count` numbers, taken under the lock this transaction holds to its end."""
         values = {"part": self.datastore.partition, "n": count, "fence": commit and commit.fence}
-        cursor.execute((_TAKE_FENCED if commit else _TAKE) + "RETURNING seq", values)
+        cursor.execute(_TAKE_FENCED if commit else _TAKE, values)
         taken = cursor.fetchone()
         if taken is None:
             raise Fenced(f"partition {self.datastore.partition} has another writer")
         return int(taken[0]) - count + 1
 
-    def _linked(self, cursor: sqlite3.Cursor, stored: Sequence[StoredEvent], first: int) -> list[SealedEvent]:
+    def _linked(self, cursor: Cursor, stored: Sequence[StoredEvent], first: int) -> list[SealedEvent]:
         """The events with their links; plain library events bring none, so they get one here."""
         plain = [stream_of(e).bytes for e in stored if not isinstance(e, SealedEvent)]
         heads = heads_of(cursor, plain)
@@ -124,7 +128,7 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
             moves[stream] = (begin, event)
         return moves
 
-    def _move_heads(self, cursor: sqlite3.Cursor, moves: dict[bytes, tuple[SealedEvent, SealedEvent]]) -> None:
+    def _move_heads(self, cursor: Cursor, moves: dict[bytes, tuple[SealedEvent, SealedEvent]]) -> None:
         """Each head moves from exactly where its first new event is linked to; else a zombie or a bug is writing."""
         new, old = [], []
         for stream, (first, last) in moves.items():
@@ -154,7 +158,7 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
             "SELECT ver, topic, body FROM event WHERE stream = ? AND part = ? AND ver > ? AND ver <= ? "  # noqa: S608
             f"ORDER BY ver {order} LIMIT ?"  # one of two words of ours
         )
-        bounds = (-1 if gt is None else gt, _LAST if lte is None else lte, -1 if limit is None else limit)
+        bounds = (-1 if gt is None else gt, _LAST if lte is None else lte, _LAST if limit is None else limit)
         with self.datastore.transaction(commit=False) as c:
             c.execute(statement, (originator_id.bytes, self.datastore.partition, *bounds))
             return [StoredEvent(originator_id, *row) for row in c.fetchall()]
@@ -226,7 +230,7 @@ def stream_of(event: StoredEvent) -> UUID:
     return event.originator_id
 
 
-def heads_of(cursor: sqlite3.Cursor, streams: Iterable[bytes]) -> dict[bytes, Head]:
+def heads_of(cursor: Cursor, streams: Iterable[bytes]) -> dict[bytes, Head]:
     """The heads of the streams that have one."""
     wanted = list(dict.fromkeys(streams))
     heads: dict[bytes, Head] = {}

@@ -3,20 +3,19 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Self
+
+from services.runtime.store.database import NewerSchema, RowRefused, StoreError, StoreUnavailable
 
 BUSY_TIMEOUT_S = 10.0
 CHECKPOINT_PAGES = 4000
 IDLE_READERS_MAX = 8
 
 
-class NewerSchema(Exception):
-    """The file was written by a newer version of this program; an older one must not touch it."""
-
-
-class Database:
+class SqliteDatabase:
     """Every commit is on disk when `write` returns; readers see a snapshot and never wait for the writer."""
 
     def __init__(self, path: Path, migrations: Sequence[str]) -> None:
@@ -26,14 +25,15 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._lock_of_idle = threading.Lock()
         self._closed = False
-        self._writer = self._open()
-        _migrate(self._writer, migrations)
+        with _our_errors():
+            self._writer = self._open()
+            _migrate(self._writer, migrations)
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Cursor]:
+    def write(self) -> Iterator["SqliteCursor"]:
         """BEGIN IMMEDIATE … COMMIT; an exception rolls everything back."""
-        with self._lock:
-            cursor = self._writer.cursor()
+        with self._lock, _our_errors():
+            cursor = self._writer.cursor(SqliteCursor)
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
@@ -46,25 +46,26 @@ class Database:
                 cursor.close()
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Cursor]:
+    def read(self) -> Iterator["SqliteCursor"]:
         """A snapshot of what was committed when the first row is read; reads within a read share its snapshot."""
         outer: sqlite3.Connection | None = getattr(self._reading, "connection", None)
         if outer is not None:
-            yield outer.cursor()
+            yield outer.cursor(SqliteCursor)
             return
-        connection = self._reading.connection = self._borrow()
-        try:
-            yield connection.execute("BEGIN")
-        finally:
-            self._reading.connection = None
-            self._give_back(connection)
+        with _our_errors():
+            connection = self._reading.connection = self._borrow()
+            try:
+                yield connection.cursor(SqliteCursor).execute("BEGIN")
+            finally:
+                self._reading.connection = None
+                self._give_back(connection)
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file and empty it, so that what was deleted is nowhere on disk.
 
         While another process reads, the log is folded but not emptied.
         """
-        with self._lock:
+        with self._lock, _our_errors():
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
@@ -104,6 +105,45 @@ class Database:
         return connection
 
 
+class SqliteCursor(sqlite3.Cursor):
+    """SQLite's cursor, whose errors are the store's."""
+
+    def execute(self, sql: str, values: Any = (), /) -> Self:
+        try:
+            return super().execute(sql, values)
+        except sqlite3.Error as error:
+            raise ours(error) from error
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> Self:
+        try:
+            return super().executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise ours(error) from error
+
+
+def ours(error: sqlite3.Error) -> StoreError:
+    """The store's error for SQLite's; SQLite names tables and columns, never values."""
+    for theirs, kind in _ERRORS.items():
+        if isinstance(error, theirs):
+            return kind(error)
+    return StoreError(error)
+
+
+_ERRORS: dict[type[sqlite3.Error], type[StoreError]] = {
+    sqlite3.IntegrityError: RowRefused,
+    sqlite3.OperationalError: StoreUnavailable,
+    sqlite3.ProgrammingError: StoreUnavailable,  # the database has been closed: SQL is tried before it gets here
+}
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ours(error) from error
+
+
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     """The mode stays in the file; changing it does not wait for a lock, so a fresh file may take a few tries."""
     give_up_at = time.monotonic() + BUSY_TIMEOUT_S
@@ -123,7 +163,7 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(migrations):
-            raise NewerSchema(f"schema {version} found, {len(migrations)} known")
+            raise NewerSchema(version, len(migrations))
         for number, migration in enumerate(migrations[version:], start=version + 1):
             for statement in _statements(migration):
                 connection.execute(statement)
