@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from services.ingest.formats.csv_rows import check_csv, read_csv
 from services.ingest.formats.oneroster_results import read_results
 from services.ingest.formats.rows import FileRow, ListedRows, Rows, Sent
 from services.runtime.problems import Refusal
@@ -34,6 +35,7 @@ def _oneroster(sent: Sent) -> Rows:
 
 # By the `format` of the source's mapping.
 FILE_FORMATS: Final[Mapping[str, FileFormat]] = {
+    "csv": FileFormat(check_csv, read_csv),
     "oneroster": FileFormat(_oneroster, _oneroster),
 }
 

@@ -16,6 +16,7 @@ class TableShape:
     encoding: str | None = None
     columns: tuple[str, ...] | None = None  # of a file that has no header
     skip_lines: int = 0  # before the header
+    wanted: frozenset[str] = frozenset()  # columns that have to be there
 
 
 @dataclass(frozen=True, slots=True)

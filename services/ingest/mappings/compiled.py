@@ -18,6 +18,7 @@ from services.ingest.domain.claims import (
     Withdrawal,
 )
 from services.ingest.domain.records import OnChange
+from services.ingest.mappings.columns import columns_of, named_wrongly
 from services.ingest.mappings.fields import Fields, Stop
 from services.ingest.mappings.operators import Operators
 from services.ingest.mappings.paths import Reader, Scope
@@ -48,6 +49,7 @@ class CompiledMapping:
         self.document = document
         self.label: Final = f"{document.name}@{document.version}"
         self.on_change: Final[OnChange] = document.on_change
+        self.columns: Final = columns_of(document)
         self._fields = fields
         self._items = items
         self._scheme = document.learner.scheme
@@ -120,7 +122,7 @@ class CompiledMapping:
             artifact=fields.artifact(scope),
             attempt=fields.attempt(scope),
             comment=fields.comment(scope),
-            expires_at=fields.expires_at(scope) if fields.expires_at else None,
+            expires_at=fields.expires_at(scope),
             pointers=fields.pointers(scope.prefix) if scope.prefix else self._pointers,
         )
 
@@ -161,6 +163,9 @@ def _contradictions(shape: MappingDocument) -> list[tuple[str, str]]:
         (pointer, detail)
         for wrong, pointer, detail in (
             ((rating.level is None) == (rating.score is None), "/rating", "a level or a score, one of the two"),
+            (shape.csv is not None and shape.format != "csv", "/csv", "only with format csv"),
+            (shape.format == "csv" and shape.items is not None, "/items", "a row is one item"),
+            (named_wrongly(shape), "/csv/columns", "a name twice, or without a column that the mapping reads"),
             (file and shape.record_key is None, "/record_key", "a file's rows need a record key"),
             (shape.withdrawn is not None and shape.record_key is None, "/withdrawn", "needs a record key"),
             (shape.withdrawn is not None and shape.on_change is OnChange.NEW, "/withdrawn", "new: which is withdrawn?"),

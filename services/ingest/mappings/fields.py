@@ -44,7 +44,7 @@ class Fields:
         self.level = say("level", document.rating.level, "/rating/level") if document.rating.level else None
         self.score = self._field("score", document.rating.score, "/rating/score", values.exact)
         self.occurred_at = self._time("occurred_at", document.occurred_at, "/occurred_at")
-        self.expires_at = self._time("expires_at", document.expires_at, "/expires_at") if document.expires_at else None
+        self.expires_at = self._expiry(document.expires_at, "/expires_at")
         self.pathway = maybe("pathway", document.pathway, "/pathway")
         self.kind = maybe("kind", document.kind, "/kind")
         self.assessor_id = say("assessor.id", document.assessor.id, "/assessor/id")
@@ -74,6 +74,22 @@ class Fields:
 
     def _time(self, name: str, shape: Any, at: str) -> Callable[[Scope], datetime]:
         return self._guarded(name, self._operators.time(shape, at), _as_is)
+
+    def _expiry(self, shape: Any, at: str) -> Callable[[Scope], datetime | None]:
+        """What is blank does not expire."""
+        if shape is None:
+            return nothing
+        reader = self._operators.time(shape, at)
+
+        def read(scope: Scope) -> object:
+            try:
+                return reader.read(scope)
+            except values.Unreadable as unreadable:
+                if unreadable.reason != values.MISSING:
+                    raise
+                return None
+
+        return self._guarded("expires_at", Reader(read, reader.where), _as_is)
 
     def _test(self, name: str, shape: Any, at: str) -> Callable[[Scope], bool] | None:
         return None if shape is None else self._guarded(name, self._operators.test(shape, at), _as_is)

@@ -5,7 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from services.ingest.mappings import schema
-from services.ingest.mappings.paths import PathRefused, Reader, Scope, compile_path
+from services.ingest.mappings.paths import PathRefused, Reader, Scope, cell, compile_path
 from services.ingest.mappings.values import (
     DIRECTIVES,
     SaysNothing,
@@ -40,6 +40,8 @@ class Operators:
         match shape:
             case schema.Path():
                 return self.path(shape.path, f"{at}/path")
+            case schema.Column():
+                return cell(shape.column)
             case schema.Const():
                 text = shape.const
                 return Reader(lambda _: text)

@@ -64,6 +64,17 @@ def compile_path(expression: str, *, with_items: bool) -> Reader:
     return Reader(_chained(names[0], names[1:]), Where(pointer_to(names[1:]), names[0] == "item"))
 
 
+def cell(column: str) -> Reader:
+    """A reader for the row's cell in a column, whatever the column's name holds."""
+    return Reader(_chained("doc", [column]), Where(pointer_to([column])))
+
+
+def column_of(expression: str) -> str | None:
+    """The column a path reads of a row, when it is as plain as that."""
+    names = _chain(_parsed(expression))
+    return names[1] if names and len(names) == 2 and names[0] == "doc" else None
+
+
 def _parsed(expression: str) -> dict[str, Any]:
     if SCOPES.search(expression) is None:
         raise PathRefused("names neither doc nor item")

@@ -4,14 +4,17 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from services.ingest.domain.encodings import ENCODINGS
 from services.ingest.domain.records import OnChange
 
 PATH_CHARACTERS_MAX = 500
 TABLE_ENTRIES_MAX = 20_000
+COLUMNS_MAX = 1_000
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Text = Annotated[str, Field(max_length=500)]
 Decimals = Annotated[int, Field(ge=0, le=9)]
+Encoding = Annotated[str, Field(pattern=f"^(?:{'|'.join(ENCODINGS)})$")]
 Number = Annotated[str, Field(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,9})?$")]
 
 
@@ -32,6 +35,12 @@ class Path(Shape):
     """A JMESPath from `doc` (what was sent) or `item` (one of `items`)."""
 
     path: Annotated[str, Field(min_length=1, max_length=PATH_CHARACTERS_MAX)]
+
+
+class Column(Shape):
+    """A row's cell in the column of this name; a file whose header lacks it is refused, save inside `first_of`."""
+
+    column: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Const(Shape):
@@ -133,7 +142,7 @@ class Not(Shape):
 
 # A document that names two operators is refused whichever is taken: each forbids what it does not know.
 OPERATORS = (
-    *("path", "const", "lookup", "rescale", "join", "first_of", "strip", "lower"),
+    *("path", "column", "const", "lookup", "rescale", "join", "first_of", "strip", "lower"),
     *("date", "days", "received_at", "one_of", "equals", "not"),
 )
 
@@ -149,6 +158,7 @@ EXPRESSIONS = frozenset(
 
 Expr: TypeAlias = Annotated[
     Annotated[Path, Tag("path")]
+    | Annotated[Column, Tag("column")]
     | Annotated[Const, Tag("const")]
     | Annotated[Lookup, Tag("lookup")]
     | Annotated[Rescale, Tag("rescale")]
@@ -161,6 +171,7 @@ Expr: TypeAlias = Annotated[
 End: TypeAlias = Annotated[
     Annotated[Number, Tag("number")]
     | Annotated[Path, Tag("path")]
+    | Annotated[Column, Tag("column")]
     | Annotated[Const, Tag("const")]
     | Annotated[Lookup, Tag("lookup")]
     | Annotated[FirstOf, Tag("first_of")],
@@ -215,12 +226,22 @@ class ActivityShape(Shape):
     attempt: Expr | None = None
 
 
+class CsvShape(Shape):
+    """How a CSV is written, where the file does not show it: a byte order mark and the request's charset go first."""
+
+    delimiter: Literal[",", ";", "\t", "|"] | None = None
+    encoding: Encoding | None = None
+    columns: Annotated[list[Text], Field(min_length=1, max_length=COLUMNS_MAX)] | None = None
+    skip_lines: Annotated[int, Field(ge=0, le=100)] = 0
+
+
 class MappingDocument(Shape):
     """How the documents of one source are read as claims, at one version."""
 
     name: Slug
     version: Annotated[int, Field(ge=1, le=1_000_000)]
     format: Literal["json", "ndjson", "csv", "oneroster", "xapi"]
+    csv: CsvShape | None = None
     when: Annotated[list[When], Field(max_length=20)] = []
     items: Annotated[str, Field(min_length=1, max_length=PATH_CHARACTERS_MAX)] | None = None
     when_item: Annotated[list[When], Field(max_length=20)] = []

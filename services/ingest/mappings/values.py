@@ -16,6 +16,7 @@ PLAIN_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 WHOLE: Final = re.compile(r"-?[0-9]{1,6}")
 SIMPLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,11}")
 NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
+MISSING: Final = "missing"
 TIME_DIRECTIVES: Final = frozenset("HIMSfp")
 DIRECTIVES: Final = frozenset("YymdjbBHIMSfpz%")
 
@@ -54,7 +55,7 @@ def required(value: object) -> str:
     """Text that is there and not blank."""
     text = as_text(value)
     if text is None or not text.strip():
-        raise Unreadable("missing", "not there, or blank")
+        raise Unreadable(MISSING, "not there, or blank")
     return text
 
 

@@ -1,10 +1,10 @@
 """From a row of a file to a tagged item, by the mapping the import began with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.ingest.domain.claims import Fault
-from services.ingest.formats.rows import FileRow, Sent
+from services.ingest.domain.claims import Claim, Fault, Reading, Withdrawal
+from services.ingest.formats.rows import FileRow, Sent, TableShape
 from services.ingest.mappings.compiled import CompiledMapping
 from services.ingest.use_cases.register import Source
 from services.ingest.use_cases.settle import Item, Origin, item_of
@@ -14,7 +14,11 @@ from services.ingest.use_cases.take_file import DOOR
 
 def sent_to(mapping: CompiledMapping, raw: bytes, charset: str | None) -> Sent:
     """The file as its reader takes it."""
-    return Sent.of(raw, charset)
+    shape = TableShape(wanted=mapping.columns)
+    if (said := mapping.document.csv) is not None:
+        columns = None if said.columns is None else tuple(said.columns)
+        shape = TableShape(said.delimiter, said.encoding, columns, said.skip_lines, mapping.columns)
+    return Sent.of(raw, charset, shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +41,11 @@ class RowReading:
             return item_of(row.problem, self.tags, origin, row.line)
         readings = self.mapping.read(row.document, source=self.source.facts, received_at=self.received_at)
         reading = readings[0] if len(readings) == 1 else Fault("several-claims-in-a-row", "", "a row says one thing")
-        return item_of(reading, self.tags, origin, row.line)
+        return item_of(numbered(reading, row.ordinal), self.tags, origin, row.line)
+
+
+def numbered(reading: Reading, ordinal: int) -> Reading:
+    """The second of two rows that are alike is another record: its key says so."""
+    if ordinal == 1 or not isinstance(reading, Claim | Withdrawal) or reading.record_key is None:
+        return reading
+    return replace(reading, record_key=f"{reading.record_key}\x1f{ordinal}")
