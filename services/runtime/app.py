@@ -18,7 +18,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
 from services.runtime import limits, metrics, problems
-from services.runtime.http import bounded_protocol
+from services.runtime.http import Bounds, bounded_protocol
 from services.runtime.settings import RuntimeSettings
 from services.runtime.telemetry import get_logger
 
@@ -85,6 +85,7 @@ def serve(service: Service, settings: RuntimeSettings) -> int:
         log.fault("cannot listen", fault, host=settings.host, port=settings.port)
         service.close()
         return 1
+    service.app.state.body_timeout_s = settings.body_timeout_s
     server = uvicorn.Server(_config(service.app, settings))
     server.capture_signals = _no_signals  # type: ignore[method-assign]
     crew = Crew(service.workers, on_death=lambda: setattr(server, "should_exit", True))
@@ -182,7 +183,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _config(app: FastAPI, settings: RuntimeSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=bounded_protocol(settings.header_bytes_max, settings.header_timeout_s, app.state.metrics.count_problem),
+        http=bounded_protocol(_bounds(settings), app.state.metrics.count_problem),
         loop="uvloop",
         ws="none",
         lifespan="off",
@@ -191,9 +192,14 @@ def _config(app: FastAPI, settings: RuntimeSettings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         headers=[("X-Content-Type-Options", "nosniff")],
-        limit_concurrency=settings.connections_max,
         timeout_keep_alive=settings.keep_alive_timeout_s,
         timeout_graceful_shutdown=settings.stop_timeout_s,
+    )
+
+
+def _bounds(settings: RuntimeSettings) -> Bounds:
+    return Bounds(
+        settings.header_bytes_max, settings.header_timeout_s, settings.answer_timeout_s, settings.connections_max
     )
 
 

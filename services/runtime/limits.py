@@ -23,7 +23,6 @@ DEPTH_MAX = 32
 KEYS_MAX = 100_000
 BODY_BYTES_MAX = 10 * 1024 * 1024
 BODY_TIMEOUT_S = 20.0
-FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 class MalformedJson(Refusal):
@@ -284,8 +283,9 @@ def _faults_of_object(pairs: _Pairs, path: _Path) -> Iterator[tuple[_Path, str]]
 # ---- bodies
 
 
-async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX, *, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
-    """The whole body, decompressed: at most `bytes_max` before and after, within `timeout_s`."""
+async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX, *, timeout_s: float | None = None) -> bytes:
+    """The whole body, decompressed: at most `bytes_max` before and after, within `timeout_s` or what is usual here."""
+    timeout_s = _usual_timeout_s(request) if timeout_s is None else timeout_s
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip", ""}:
         raise EncodingNotSupported
@@ -300,6 +300,13 @@ async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX, *, timeou
     if declared is not None and declared != len(raw):
         raise BodyIncomplete
     return raw if encoding in {"identity", ""} else decompress(raw, bytes_max)
+
+
+def _usual_timeout_s(request: Request) -> float:
+    """The service's setting, where a service serves the request."""
+    state = getattr(request.scope.get("app"), "state", None)
+    usual: float = getattr(state, "body_timeout_s", BODY_TIMEOUT_S)
+    return usual
 
 
 def decompress(raw: bytes, bytes_max: int) -> bytes:
@@ -356,8 +363,6 @@ def make_strict(router: APIRouter) -> None:
 def _strictly(handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> Callable[..., Any]:
     async def read_then_handle(request: Request) -> Response:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type in FORM_TYPES:
-            return await handle(request)
         raw = await read_body(request)
         is_json = media_type == "application/json" or media_type.endswith("+json")
         return await handle(_ReadRequest(request, raw, parse_json(raw) if raw and is_json else None))

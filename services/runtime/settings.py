@@ -45,6 +45,10 @@ class RuntimeSettings(BaseSettings):
     batch_size_max: int = Field(500, ge=1, le=10_000, description="The most log records decided in one transaction.")
     header_bytes_max: int = Field(32 * 1024, ge=1024, description="The largest request line and headers together.")
     header_timeout_s: float = Field(10.0, gt=0, le=300, description="The longest request headers may take to arrive.")
+    body_timeout_s: float = Field(20.0, gt=0, le=300, description="The longest a request's body may take to arrive.")
+    answer_timeout_s: float = Field(
+        20.0, gt=0, le=300, description="How long a connection is kept of which nothing of the answer is read."
+    )
     keep_alive_timeout_s: int = Field(15, ge=1, le=3600, description="How long an idle connection is kept.")
     connections_max: int = Field(1000, ge=1, description="Connections and requests at once; beyond it, 503.")
     stop_timeout_s: int = Field(20, ge=1, le=600, description="How long requests and workers may take to finish.")

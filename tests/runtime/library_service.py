@@ -23,6 +23,12 @@ def get_slow() -> dict[str, str]:
     return {"answer": "whole"}
 
 
+@router.get("/large")
+def get_large() -> dict[str, str]:
+    """An answer that no socket takes whole."""
+    return {"answer": "large" * 100_000}
+
+
 class Shelver:
     """A worker whose transaction takes a while, and which may die or leave early."""
 
@@ -49,7 +55,8 @@ def close() -> None:
 def main() -> int:
     telemetry.configure("library")
     lock_folder(data)
-    settings = RuntimeSettings(data_dir=data, header_timeout_s=1.0, header_bytes_max=8192, stop_timeout_s=2)
+    quick = {"header_timeout_s": 1.0, "keep_alive_timeout_s": 1, "answer_timeout_s": 1.0, "stop_timeout_s": 2}
+    settings = RuntimeSettings(data_dir=data, header_bytes_max=8192, **quick)
     app = create_app("library", [router], ready=dict, access=None)
     return serve(Service("library", app, [Shelver()], close=close), settings)
 

@@ -1,6 +1,7 @@
 """The process around a service: health, an orderly end, a death that is noticed, and senders that misbehave."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from pydantic import BaseModel
 
 from services.runtime.app import Service, create_app, lock_folder
 from tests.support.paths import ROOT
+
+CONNECTIONS_MAX, LARGE = 20, 500_000
 
 
 @dataclass
@@ -54,7 +57,8 @@ def start(tmp_path):
 
     def launch(fault: str = "") -> Running:
         command = [sys.executable, "-m", "tests.runtime.library_service", str(tmp_path), *([fault] if fault else [])]
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "WAYPROOF_CONNECTIONS_MAX": str(CONNECTIONS_MAX)}
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
         started.append(process)
         first = json.loads(process.stderr.readline())
         assert first["what"] == "listening"
@@ -157,6 +161,63 @@ def test_senders_that_misbehave_are_answered_and_hung_up_on(start):
     assert service.stop() == 0
 
 
+@pytest.mark.parametrize(
+    "first", [b"GET /health/live HTTP/1.1\r\n\r\n", b"POST /health/live HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"]
+)
+def test_nothing_but_a_new_request_keeps_a_connection_that_was_answered(start, first):
+    """Empty lines, or the rest of a body that nobody waits for, would keep it for ever."""
+    service = start()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as idle:
+        idle.sendall(first)
+        assert idle.recv(65536).startswith(b"HTTP/1.1")
+        idle.settimeout(0.2)
+        assert any(hung_up(idle, b"\r\n") for _ in range(25))
+
+
+def hung_up(idle: socket.socket, said: bytes) -> bool:
+    """Whether it did; when it says nothing for a while it did not."""
+    try:
+        idle.sendall(said)
+        return not idle.recv(65536)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_who_does_not_read_the_answers_is_cut_off(start):
+    service = start()
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", service.port))
+        deaf.settimeout(20)
+        deaf.sendall(b"GET /large HTTP/1.1\r\n\r\n" * 20)
+        time.sleep(4)
+        heard = sum(map(len, iter(lambda: received(deaf), b"")))
+    assert 0 < heard < 20 * LARGE, "the rest was thrown away"
+
+
+def received(connection: socket.socket) -> bytes:
+    """What comes next; nothing when the other side is gone."""
+    try:
+        return connection.recv(1 << 20)
+    except ConnectionResetError:
+        return b""
+
+
+def test_beyond_the_connections_there_may_be_it_says_so(start):
+    service, head = start(), b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+    held = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(CONNECTIONS_MAX)]
+    answer = service.exchange(head + b"\r\n")
+    for each in held:
+        each.close()
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"Content-Type: application/problem+json" in answer
+    assert b"Retry-After" in answer
+    time.sleep(0.1)
+    assert b"200 OK" in service.exchange(head + b"Connection: close\r\n\r\n")
+
+
 def test_the_answer_names_no_server_and_no_script(start):
     service = start()
     answer = service.exchange(b"GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").lower()
@@ -224,6 +285,12 @@ def test_a_model_in_a_body_is_read_strictly_whoever_wrote_the_route(client, path
 def test_a_body_of_another_media_type_is_a_400(client, media_type):
     answer = client.post("/books", content=b'{"copies": 1}', headers={"Content-Type": media_type})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("media_type", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded", ""])
+def test_a_body_of_another_media_type_is_bounded_as_well(client, media_type):
+    answer = client.post("/books", content=b" " * 11_000_000, headers={"Content-Type": media_type})
+    assert answer.status_code == 413
 
 
 def test_progress_is_what_the_workers_that_can_count_still_have_to_do():

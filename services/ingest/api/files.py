@@ -26,7 +26,6 @@ from services.runtime.problems import Refusal, problems
 
 router = APIRouter(prefix="/v1", tags=["doors"])
 FAULTS_SHOWN_MAX = 100
-READ_TIMEOUT_S = 300.0
 REFUSALS = problems(
     SourceUnknown, SourceKeyWanted, MappingMissing, NoFileFormat, PackageRefused, PackageTooLarge, MessageConflict,
     BodyTooLarge, TooBusy, NotDurable,
@@ -51,7 +50,7 @@ async def take_file(
     if caller.source != source:
         raise SourceUnknown
     found = source_of(shared, caller)
-    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=READ_TIMEOUT_S)
+    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
     taken = await run_in_threadpool(_take, shared, found, raw, charset_of(request.headers.get("content-type", "")), key)
     return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202)
 

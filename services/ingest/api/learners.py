@@ -31,7 +31,6 @@ from services.runtime.problems import InvalidRequest, faults_of, problems
 
 router = APIRouter(prefix="/v1", tags=["learners"])
 PEOPLE_MAX = 100_000
-READ_TIMEOUT_S = 300.0
 KEYS_MAX = 2_000_000
 Value = Annotated[str, Field(min_length=1, max_length=320)]
 Name = Annotated[str | None, Field(max_length=200)]
@@ -98,7 +97,7 @@ async def put_roster(
     link_email: Annotated[bool, Query(description="E-mail addresses identify learners too.")] = False,
 ) -> Response:
     """A JSON list, CSV or OneRoster ZIP; repeating it changes nothing. What was parked for anyone in it is released."""
-    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=READ_TIMEOUT_S)
+    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
     result = await run_in_threadpool(_import, shared, caller, raw, organisation, link_email)
     return json_response(_told(result))
 
