@@ -1,13 +1,16 @@
 """Mastery's answers about learners, in the ledger's words."""
 
+from fractions import Fraction
 from typing import Any
 
 import httpx
 
-from tests.support.ledger.book import Held
+from tests.support.ledger.book import Held, Piece
+from tests.support.ledger.chronicle import Change
 from tests.support.ledger.reckoning import Standing
 
 EVIDENCE = "mastery.evidence-recorded.v1"
+WITHDRAWN = "mastery.evidence-withdrawn.v1"
 MET = "mastery.requirement-met.v1"
 REACHED = "mastery.level-reached.v1"
 
@@ -36,6 +39,21 @@ def history_of(mastery: httpx.Client, learner: str) -> list[dict[str, Any]]:
 def held_in(history: list[dict[str, Any]]) -> list[Held]:
     """The evidence in a history, in the order it was recorded; senders write the record key as the artifact."""
     return [Held(event["said"]["artifact"], event["id"]) for event in history if event["what"] == EVIDENCE]
+
+
+def changes_in(history: list[dict[str, Any]]) -> list[Change]:
+    """What was recorded and withdrawn, in order; senders write the record key as the artifact."""
+    records: dict[str, str] = {}
+    changes = []
+    for event in history:
+        said = event["said"]
+        if event["what"] == EVIDENCE:
+            records[event["id"]] = record = said["artifact"]
+            piece = Piece(record, "", said["code"], Fraction(said["score"]), said["occurred_at"])
+            changes.append(Change(record, piece, event["id"]))
+        elif event["what"] == WITHDRAWN:
+            changes.append(Change(records.get(said["withdraws"], "of nothing"), None, said["withdraws"]))
+    return changes
 
 
 def get(client: httpx.Client, path: str, **query: Any) -> Any:

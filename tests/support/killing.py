@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.processes import Wayproof, wait_for
 from tests.support.senders import Courier
-from tests.support.watch import done, told
+from tests.support.watch import behind, done, rows_left, told
 
 READS = {"mastery": "ingest.learner", "credentials": "mastery.learner"}
 BROKEN_WITHIN_S = 3.0
@@ -53,11 +53,12 @@ class Kill:
     at: float
     undone: int
     requests: int = 0
+    rows: int = 0
 
     @property
     def interrupted(self) -> bool:
-        """A batch was there and not committed, or a request was under way and never answered."""
-        return self.undone > 0 or self.requests > 0
+        """A batch or a file was there and not done with, or a request was under way and never answered."""
+        return self.undone > 0 or self.requests > 0 or self.rows > 0
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Killer:
     share: int
     chance: random.Random
     halfway: Callable[[], None] = lambda: None
+    look_for_s: float = 0.0
+    hopeless: Callable[[], bool] = lambda: False
     kills: list[Kill] = field(default_factory=list)
 
     def run(self) -> None:
@@ -80,6 +83,7 @@ class Killer:
             self.gate.open_to(self.share * (number + 1))
             target = self.share * (number + self.chance.uniform(0.1, 0.7))
             self._wait_for_traffic(target)
+            self._look_for_work(service)
             self.kills.append(self._kill(service))
             if len(self.kills) == len(self.order) // 2:
                 self.halfway()
@@ -105,7 +109,16 @@ class Killer:
     def _wait_for_traffic(self, target: float) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         while self.gate.passed < target:
+            assert not self.hopeless(), "a sender gave up"
             assert time.monotonic() < deadline, "no traffic to kill in"
+            time.sleep(LOOK_S)
+
+    def _look_for_work(self, service: str) -> None:
+        """For a moment: a batch to read, or a file half settled; the kill comes whether or not there is one."""
+        topic, deadline = READS.get(service), time.monotonic() + self.look_for_s
+        while time.monotonic() < deadline:
+            if behind(self.system.data, topic) if topic else rows_left(self.system.data):
+                return
             time.sleep(LOOK_S)
 
     def _kill(self, service: str) -> Kill:
@@ -116,7 +129,7 @@ class Killer:
         wait_for(lambda: _is_gone(pid), 5, f"{service} is dead")
         reached = done(self.system.data, topic) if topic else {}
         undone = sum(max(0, last - reached.get(part, 0)) for part, last in begun.items())
-        return Kill(service, at, undone)
+        return Kill(service, at, undone, rows=0 if topic else rows_left(self.system.data))
 
 
 def _is_gone(pid: int) -> bool:

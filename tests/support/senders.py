@@ -37,10 +37,14 @@ class Courier:
         self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
 
     def post(self, path: str, content: bytes, headers: Callable[[], dict[str, str]]) -> httpx.Response:
+        """The answer to a POST."""
+        return self.ask("POST", path, content, headers)
+
+    def ask(self, method: str, path: str, content: bytes, headers: Callable[[], dict[str, str]]) -> httpx.Response:
         """The answer, however often it takes; headers are made anew each time, as a signature ages."""
         deadline = time.monotonic() + GIVE_UP_S
         while True:
-            answer = self._try(path, content, headers())
+            answer = self._try(method, path, content, headers())
             if answer is not None:
                 return answer
             if not self.keep_trying():
@@ -52,9 +56,9 @@ class Courier:
         """Let go of the connections."""
         self._client.close()
 
-    def _try(self, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response | None:
+    def _try(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response | None:
         try:
-            answer = self._client.post(path, content=content, headers=headers)
+            answer = self._client.request(method, path, content=content, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             self.refused += 1
             return None

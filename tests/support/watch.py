@@ -12,6 +12,8 @@ HOPS = {  # topic: who publishes, who reads
 DONE = "SELECT part, last_seq FROM position WHERE topic = ?"
 TOLD = "SELECT part, last_seq FROM outbox_head WHERE topic = ?"
 
+HALF_SETTLED = "SELECT id, rows_total - next_row FROM import WHERE state = 'running' AND next_row > 0"
+
 
 def told(data: Path, topic: str) -> dict[int, int]:
     """The last message decided on, by partition, published yet or not."""
@@ -29,6 +31,11 @@ def behind(data: Path, topic: str) -> int:
     return sum(last - reached.get(part, 0) for part, last in told(data, topic).items())
 
 
+def rows_left(data: Path) -> int:
+    """Rows of the file that ingest is in the middle of: some are settled and some are not."""
+    return sum(_rows(data, "ingest", HALF_SETTLED).values())
+
+
 def at_rest(data: Path) -> bool:
     """Nobody has anything left to take in; in the order things flow, so that nothing slips past."""
     return not any(behind(data, topic) for topic in HOPS)
@@ -41,7 +48,7 @@ def peak_memory_mib(pid: int) -> float:
     return int(peak) / 1024
 
 
-def _rows(data: Path, service: str, sql: str, topic: str) -> dict[int, int]:
+def _rows(data: Path, service: str, sql: str, *said: str) -> dict[int, int]:
     path = data / service / f"{service}.db"
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-        return dict(connection.execute(sql, (topic,)).fetchall())
+        return dict(connection.execute(sql, said).fetchall())

@@ -31,9 +31,14 @@ def requirements(policy: Policy, pieces: Sequence[Piece]) -> dict[str, str]:
 
 def times_met(policy: Policy, name: str, pieces: Sequence[Piece]) -> int:
     """How often the requirement passed into met, as one piece after the other became known."""
+    return times_met_over(policy, name, (pieces[:so_far] for so_far in range(1, len(pieces) + 1)))
+
+
+def times_met_over(policy: Policy, name: str, states: Iterable[Sequence[Piece]]) -> int:
+    """The same, of what counted after one change after the other."""
     met, times = False, 0
-    for so_far in range(1, len(pieces) + 1):
-        was, met = met, requirements(policy, pieces[:so_far])[name] == "met"
+    for counting in states:
+        was, met = met, requirements(policy, counting)[name] == "met"
         times += met and not was
     return times
 
