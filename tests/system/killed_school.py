@@ -70,6 +70,7 @@ class School:
             lines=office.source("lines", wording.LINES, "virtual"),
             statements=office.source("statements", wording.STATEMENTS, "virtual"),
             packages=office.source("packages", wording.PACKAGES, "classroom"),
+            tables=office.source("tables", wording.TABLES, "cte"),
             teacher=office.system.key("teacher", organisation=ORGANISATION, person="teacher-7"),
         )
 

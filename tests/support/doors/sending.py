@@ -28,6 +28,7 @@ class Premises:
     lines: Source
     statements: Source
     packages: Source
+    tables: Source
     teacher: str
 
 
@@ -94,6 +95,8 @@ class DoorSender:
                 self._observation(delivery)
             case Door.PACKAGE:
                 self._file(delivery, self.premises.packages, wording.package(delivery.said))
+            case Door.TABLE:
+                self._file(delivery, self.premises.tables, wording.sheet(delivery.said))
 
     def _form(self, form: Delivery) -> None:
         _, answer = self._webhooks.send(form.name, wording.form(form.said))

@@ -30,11 +30,13 @@ class Door(StrEnum):
     STATEMENT = "statement"  # one, by PUT
     OBSERVATION = "observation"
     PACKAGE = "package"
+    TABLE = "table"
 
 
-FILES = {Door.PACKAGE}
+FILES = {Door.PACKAGE, Door.TABLE}
 OFTEN = {
-    Door.FORM: 30, Door.LINES: 22, Door.STATEMENTS: 17, Door.STATEMENT: 8, Door.OBSERVATION: 20, Door.PACKAGE: 2,
+    Door.FORM: 60, Door.LINES: 44, Door.STATEMENTS: 34, Door.STATEMENT: 16, Door.OBSERVATION: 40, Door.PACKAGE: 2,
+    Door.TABLE: 1,
 }  # fmt: skip
 
 
@@ -110,9 +112,15 @@ class Sender:
         return self._keyed(Door.OBSERVATION, name, [said])
 
     def _package(self, most: int) -> Delivery:
-        said = self._some(Door.PACKAGE, min(most, self.chance.randint(*FILE_ROWS)))
-        once = {each.record: each for each in said}  # a package names no row twice
-        return self._keyed(Door.PACKAGE, self._name(Door.PACKAGE), list(once.values()))
+        return self._file(Door.PACKAGE, most)
+
+    def _table(self, most: int) -> Delivery:
+        return self._file(Door.TABLE, most)
+
+    def _file(self, door: Door, most: int) -> Delivery:
+        said = self._some(door, min(most, self.chance.randint(*FILE_ROWS)))
+        once = {each.record: each for each in said}  # a file says one thing of a record
+        return self._keyed(door, self._name(door), list(once.values()))
 
     def _some(self, door: Door, count: int, done: Callable[[Said], Said] = lambda said: said) -> list[Said]:
         said = [done(self._say(door, number)) for number in range(count)]

@@ -25,25 +25,25 @@ OBJECTIVE = [
 ]
 
 
-def _mapping(name: str, form: str, record: Json, **said: Any) -> Json:
+def _mapping(name: str, form: str, record: Json, where: str = "path", **said: Any) -> Json:
     return {
         "name": name,
         "version": 1,
         "format": form,
         "record_key": record,
         "on_change": "revise",
-        "learner": {"scheme": SCHEME, "value": {"path": said.pop("student")}},
-        "competency": {"path": said.pop("skill")},
-        "rating": {"scale": {"const": SCALE}, "score": {"path": said.pop("score")}},
-        "occurred_at": {"date": {"path": said.pop("day")}, "formats": ["rfc3339", "date"]},
+        "learner": {"scheme": SCHEME, "value": {where: said.pop("student")}},
+        "competency": {where: said.pop("skill")},
+        "rating": {"scale": {"const": SCALE}, "score": {where: said.pop("score")}},
+        "occurred_at": {"date": {where: said.pop("day")}, "formats": ["rfc3339", "date"]},
         "assessor": {"id": {"const": "mentor-1"}, "role": {"const": "mentor"}},
         "activity": {"artifact": record},
         **said,
     }
 
 
-def _gone(path: str, text: str = "yes") -> Json:
-    return {"equals": {"path": path}, "to": text}
+def _gone(place: str, text: str = "yes", where: str = "path") -> Json:
+    return {"equals": {where: place}, "to": text}
 
 
 FORMS = _mapping(
@@ -62,6 +62,11 @@ PACKAGES = _mapping(
     "packages", "oneroster", {"path": "doc.objective.sourcedId"},
     student="doc.result.studentSourcedId", skill="doc.objective.learningObjectiveId", score="doc.objective.score",
     day="doc.result.scoreDate", withdrawn=_gone("doc.status", "tobedeleted"),
+)  # fmt: skip
+
+TABLES = _mapping(
+    "tables", "csv", {"column": "Task"}, "column",
+    student="Student", skill="Skill", score="Score", day="Day", withdrawn=_gone("Status", "Void", "column"),
 )  # fmt: skip
 
 
@@ -119,6 +124,11 @@ def package(said: Sequence[Said]) -> bytes:
     return zipped({name: table(rows) for name, rows in files.items()})
 
 
+def sheet(said: Sequence[Said]) -> bytes:
+    """A CSV with a task a row; what is withdrawn is void."""
+    return table([["Student", "Task", "Skill", "Day", "Score", "Status"], *map(_row, said)])
+
+
 def table(rows: Sequence[Sequence[str]]) -> bytes:
     """CSV."""
     text = io.StringIO()
@@ -137,6 +147,12 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 def _worth(said: Said) -> Json:
     return {"gone": "yes"} if said.piece is None else {"score": int(said.piece.value or 0)}
+
+
+def _row(said: Said) -> list[str]:
+    if said.piece is None:
+        return [said.learner, said.record, "", "", "", "Void"]
+    return [said.learner, said.record, said.piece.competency, said.piece.at, str(said.piece.value), ""]
 
 
 def _result(said: Said) -> list[str]:
