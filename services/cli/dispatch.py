@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("services.cli.records:replay", "Every event of a learner with the value after it."),
     "verify": ("services.cli.verify:verify", "Verify a credential, offline."),
     "doctor": ("services.cli.doctor:doctor", "What is reachable, what is wrong, and what to do about it."),
+    "topics": ("services.cli.topics:topics", "Make the topics on Kafka, or check them."),
     "republish": ("services.cli.republish:republish", "Send again what a service published, for one that misses some."),
 }
 

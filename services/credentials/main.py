@@ -30,7 +30,7 @@ from services.runtime.app import Service, Worker, create_app, lock_folder, serve
 from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
 from services.runtime.keys import KeyStore, SqliteKeyStore
-from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
@@ -64,7 +64,7 @@ def build(
     lock = lock_folder(folder)
     clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
     keys = keys or SqliteKeyStore(settings.data_dir / "keys", seed=settings.ids_seed)
-    log = log or EmbeddedLog(settings.data_dir / "log", settings.log_partitions)
+    log = log or open_log(settings)
     access = access or FileRegister(settings.data_dir / "access.json", clock)
     database = SqliteDatabase(folder / "credentials.db", MIGRATIONS)
     tools = _tools(settings, keys, database)
@@ -87,7 +87,7 @@ def build(
         database.close()
         lock.close()
 
-    return Service(PRODUCER, app, workers, ready, close, partial(measures.of, database))
+    return Service(PRODUCER, app, workers, ready, close, measured(log, partial(measures.of, database)))
 
 
 def run() -> int:

@@ -40,7 +40,7 @@ from services.runtime.app import Service, Worker, create_app, lock_folder, serve
 from services.runtime.clock import Clock, Ids, RandomIds, SeededIds, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
 from services.runtime.keys import KeyStore, SqliteKeyStore
-from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
@@ -81,7 +81,7 @@ def build(
     ports = Ports(
         clock,
         ids or (SeededIds(f"{settings.ids_seed}/{PRODUCER}") if settings.ids_seed else RandomIds()),
-        log or made.enter_context(closing(EmbeddedLog(folder / "log", settings.log_partitions))),
+        log or made.enter_context(closing(open_log(settings))),
         keys or made.enter_context(closing(SqliteKeyStore(folder / "keys", seed=settings.ids_seed))),
         access or FileRegister(folder / "access.json", clock),
     )
@@ -122,7 +122,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
     workers: list[Worker] = [commits, relay, consumer, importer, Mover(database, commits, moving)]
-    return Service(PRODUCER, app, workers, ready, close, partial(measures.of, database))
+    return Service(PRODUCER, app, workers, ready, close, measured(ports.log, partial(measures.of, database)))
 
 
 def _group_commit(

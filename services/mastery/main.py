@@ -33,7 +33,7 @@ from services.runtime.app import Service, create_app, lock_folder, serve
 from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
 from services.runtime.keys import KeyStore, SqliteKeyStore
-from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
@@ -60,7 +60,7 @@ def build(
     """Mastery with its workers, on the data folder the settings name."""
     clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
     keys = keys or SqliteKeyStore(settings.data_dir / "keys", seed=settings.ids_seed)
-    log = log or EmbeddedLog(settings.data_dir / "log", settings.log_partitions)
+    log = log or open_log(settings)
     access = access or FileRegister(settings.data_dir / "access.json", clock)
     folder = settings.data_dir / "mastery"
     lock = lock_folder(folder)
@@ -77,7 +77,8 @@ def build(
 
     app = create_app("mastery", ROUTERS, ready=ready, access=access)
     app.state.use_cases = wiring.use_cases()
-    return Service("mastery", app, [assessing, relay], ready, close, partial(measures.of, wiring.database))
+    own = measured(log, partial(measures.of, wiring.database))
+    return Service("mastery", app, [assessing, relay], ready, close, own)
 
 
 class Wiring:

@@ -4,16 +4,20 @@ First wins: an argument, `WAYPROOF_<SERVICE>_<NAME>`, `WAYPROOF_<NAME>`, the fil
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource
 from pydantic_settings import SettingsConfigDict as Config
 
 PREFIX = "WAYPROOF_"
 FILE_VARIABLE = "WAYPROOF_SETTINGS"
+EMBEDDED = "embedded"
+BROKER = r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}"
+LOG_URL = re.compile(rf"kafka(?P<tls>\+tls)?://(?P<brokers>{BROKER}(?:,{BROKER})*)/?")
 
 
 class SettingsRefused(Exception):
@@ -34,6 +38,21 @@ class RuntimeSettings(BaseSettings):
     port: int = Field(0, ge=0, le=65535, description="The port a service listens on; 0 takes a free one.")
     log_partitions: int = Field(
         4, ge=1, le=1024, description="Partitions of every topic; fixed when the data folder is first used."
+    )
+    log_url: str = Field(
+        EMBEDDED,
+        description="Where the log is: `embedded` in the data folder, `kafka://HOST:PORT,…`, or `kafka+tls://…`.",
+    )
+    log_ca_file: FilePath | None = Field(
+        None, description="PEM of the authority that signed the brokers' certificates; the system's when not said."
+    )
+    log_username: str | None = Field(None, description="Who we are to the brokers, proved by SCRAM-SHA-512 over TLS.")
+    log_password_file: FilePath | None = Field(None, description="A file with the password of `log_username` alone.")
+    log_topic_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="Put before the name of every topic on Kafka."
+    )
+    log_delivery_timeout_s: float = Field(
+        10.0, ge=6, le=300, description="How long an append to Kafka is tried before it fails and is repeated."
     )
     clock_file: Path | None = Field(None, description="A file with the time to go by: the demo's stepped clock.")
     ids_seed: str | None = Field(None, description="Makes ids and keys repeat: for the demo only.")
@@ -60,6 +79,29 @@ class RuntimeSettings(BaseSettings):
             if self.environment == "production" and getattr(self, name) is not None:
                 raise ValueError(f"{PREFIX}{name.upper()} is for the demo; production refuses it")
         return self
+
+    @field_validator("log_url")
+    @classmethod
+    def _log_is_known(cls, url: str) -> str:
+        if url != EMBEDDED and not LOG_URL.fullmatch(url):
+            raise ValueError("say `embedded`, `kafka://HOST:PORT,HOST:PORT` or `kafka+tls://HOST:PORT`")
+        return url
+
+    @model_validator(mode="after")
+    def _password_is_never_said_in_clear(self) -> Self:
+        """Only over TLS, and only from a file: an environment is shown to too many."""
+        if (self.log_username is None) != (self.log_password_file is None):
+            raise ValueError(f"{PREFIX}LOG_USERNAME and {PREFIX}LOG_PASSWORD_FILE are said together")
+        if self.log_username is not None and not (self.log_brokers and self.log_brokers[0]):
+            raise ValueError(f"{PREFIX}LOG_USERNAME needs {PREFIX}LOG_URL to say `kafka+tls://`")
+        return self
+
+    @property
+    def log_brokers(self) -> tuple[bool, tuple[str, ...]] | None:
+        """Whether by TLS, and the brokers to begin with; none with the embedded log."""
+        if (said := LOG_URL.fullmatch(self.log_url)) is None:
+            return None
+        return said["tls"] is not None, tuple(said["brokers"].split(","))
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]

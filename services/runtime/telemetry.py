@@ -101,7 +101,7 @@ def configure(service: str, level: str = "info", stream: TextIO | None = None) -
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for library in ("httpx", "httpcore", "asyncio", "eventsourcing"):
+    for library in ("httpx", "httpcore", "asyncio", "eventsourcing", "kafka"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 

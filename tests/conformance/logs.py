@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from services.runtime.log.embedded import EmbeddedLog
+from services.runtime.log.kafka import Connection, KafkaLog
+from services.runtime.log.kafka.topics import Shape
 from services.runtime.log.memory import Faults, MemoryLog
 from services.runtime.log.port import Log, LogReader, LogRecord, LogUnavailable, LogWriter, Outgoing
+from tests.servers import broker as servers
 
 TOPIC = "ingest.learner"
 PRODUCER = "ingest"
@@ -22,6 +27,7 @@ class Broker:
 
     connect: Callable[[], Log]
     exclusive: bool = False  # whether a topic has one writing process only
+    gaps: bool = True  # whether it makes gaps by itself, as Kafka does where there are transactions
 
 
 def embedded(folder: Path) -> Broker:
@@ -36,6 +42,22 @@ def memory(_: Path) -> Broker:
 def faulty_memory(_: Path) -> Broker:
     log = MemoryLog(PARTITIONS, seed=11, faults=EVERY_FAULT)
     return Broker(lambda: log)
+
+
+@contextmanager
+def on_kafka(server: servers.Broker, *topics: str) -> Iterator[Broker]:
+    """Topics of a test's own on a broker shared by all."""
+    prefix = f"t{uuid4().hex[:12]}."
+
+    def connect() -> KafkaLog:
+        return KafkaLog(Connection((server.bootstrap,)), PARTITIONS, prefix=prefix)
+
+    with closing(connect()) as log:
+        for topic in topics:
+            log.topics.create(topic, Shape(PARTITIONS, replicas=1, retention_days=7))
+        yield Broker(connect, gaps=False)
+        for topic in topics:
+            log.topics.delete(topic)
 
 
 ADAPTERS = {"embedded": embedded, "memory": memory, "faulty memory": faulty_memory}

@@ -17,6 +17,7 @@ from tests.conformance.logs import (
     Broker,
     append_surely,
     of_partition,
+    on_kafka,
     outgoing,
     read_all,
     read_until,
@@ -24,9 +25,13 @@ from tests.conformance.logs import (
 )
 
 
-@pytest.fixture(params=sorted(ADAPTERS))
-def broker(request, tmp_path) -> Broker:
-    return ADAPTERS[request.param](tmp_path)
+@pytest.fixture(params=[*sorted(ADAPTERS), pytest.param("kafka", marks=pytest.mark.servers)])
+def broker(request, tmp_path) -> Iterator[Broker]:
+    if request.param == "kafka":
+        with on_kafka(request.getfixturevalue("kafka"), TOPIC, "mastery.learner", "ingest.nothing") as broker:
+            yield broker
+    else:
+        yield ADAPTERS[request.param](tmp_path)
 
 
 @pytest.fixture
@@ -59,12 +64,14 @@ def test_one_batch_may_hold_several_partitions(log):
     assert sorted(sent(read)) == sorted(sent(mixed))
 
 
-def test_offsets_grow_within_a_partition_and_every_batch_leaves_a_gap(log):
+def test_offsets_grow_within_a_partition_and_an_adapter_of_ours_leaves_a_gap_after_every_batch(broker, log):
     append(log, outgoing(0, 1, 5), outgoing(0, 6, 5), outgoing(0, 11, 5))
     offsets = [record.offset for record in read_all(log, {0: 0}, 15)]
     assert offsets == sorted(set(offsets))
-    assert offsets[5] > offsets[4] + 1
-    assert offsets[10] > offsets[9] + 1
+    assert len(offsets) == 15
+    if broker.gaps:
+        assert offsets[5] > offsets[4] + 1
+        assert offsets[10] > offsets[9] + 1
 
 
 def test_reading_from_the_offset_after_any_record_gives_exactly_the_rest(log):
@@ -176,7 +183,8 @@ def test_a_poll_never_gives_more_than_asked_for(log):
 def test_a_busy_partition_does_not_starve_the_others(log):
     append(log, outgoing(0, 1, 500), outgoing(1, 1, 5), outgoing(2, 1, 5))
     reader = log.reader(TOPIC, FROM_THE_BEGINNING)
-    early = [record for _ in range(12) for record in reader.poll(0.01, 20)]
+    early = read_until(reader, 240, records_max=20)
+    assert len(early) >= 240
     assert {0, 1, 2} <= {record.partition for record in early}
     reader.close()
 

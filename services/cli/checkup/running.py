@@ -90,6 +90,10 @@ def remedy_of(why: str) -> str:
     if gap := GAP.search(why):
         service, part, seq = gap["service"], gap["part"], gap["seq"]
         return f"wayproof republish --service {service} --topic {gap['topic']} --partition {part} --from-seq {seq}"
+    if "TopicMissing" in why or "TopicRefused" in why:
+        return "wayproof topics makes what is missing and says what differs"
+    if "log.kafka" in why or "caused by kafka" in why:
+        return "no broker answers as it should; it goes on by itself once one does"
     if "Locked" in why or "StoreUnavailable" in why or "OperationalError" in why or "LogUnavailable" in why:
         return "its disk is full, slow or not writable; it goes on by itself once that is mended"
     return "it tries again by itself; if it stays so, see the service's log"
