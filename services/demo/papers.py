@@ -89,6 +89,24 @@ VIRTUAL_MAPPING_MENDED: dict[str, Any] = {
     "tables": {"skills": {**_SKILLS, "collaboration": "TEAM"}},
 }
 
+CTE_MAPPING: dict[str, Any] = {
+    "name": "cte-sign-offs",
+    "version": 1,
+    "format": "csv",
+    "record_key": {"join": [{"column": "State student ID"}, {"column": "Competency"}, {"column": "Signed on"}]},
+    "learner": {"scheme": "student-number", "value": {"column": "State student ID"}},
+    "competency": {"lookup": {"column": "Competency"}, "table": "skills"},
+    "rating": {
+        "scale": {"const": SCALE},
+        "level": {"lookup": {"column": "Level"}, "table": "levels"},
+        "not_observed": {"equals": {"column": "Level"}, "to": "n/a"},
+    },
+    "occurred_at": {"date": {"column": "Signed on"}, "formats": ["date"]},
+    "assessor": {"id": {"column": "Signed by"}, "role": {"const": "cte-teacher"}},
+    "activity": {"id": {"column": "Competency"}},
+    "tables": {"skills": {"Lab & shop safety": "SAFE"}, "levels": {name: code for code, name in LEVELS}},
+}
+
 EMPLOYER_MAPPING: dict[str, Any] = {
     "name": "internship-evaluation",
     "version": 1,

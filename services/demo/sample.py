@@ -32,6 +32,7 @@ def _load(site: Site) -> dict[str, str]:
     registrar.prepare(school)
     senders = Senders(site, school, registrar.secret)
     senders.classroom("2026-09-10")
+    senders.cte("2026-09-17")
     senders.virtual("2026-09-24")
     ada = school.named("Ada")
     senders.employer("msg_sample_1", internship_form(ada, "form-77", "2026-10-02", TEAM="3", SAFE="4"))

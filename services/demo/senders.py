@@ -17,15 +17,16 @@ from services.demo.school import (
     roster,
     second_registration,
 )
-from services.demo.sendings import classroom_package, second_project, virtual_lines
+from services.demo.sendings import classroom_package, second_project, sign_offs, virtual_lines
 from services.demo.site import Site, answered
 from services.ingest.formats.standard_webhooks import signed_headers
 
-CLASSROOM, VIRTUAL, EMPLOYER = "maple-sis", "valley-virtual", "hilltop-hospital"
+CLASSROOM, VIRTUAL, EMPLOYER, CTE = "maple-sis", "valley-virtual", "hilltop-hospital", "river-cte"
 SOURCES = (
     (CLASSROOM, DISTRICT, "classroom", papers.CLASSROOM_MAPPING),
     (VIRTUAL, "valley-virtual", "virtual", papers.VIRTUAL_MAPPING),
     (EMPLOYER, "hilltop-hospital", "work_based", papers.EMPLOYER_MAPPING),
+    (CTE, "river-cte", "cte", papers.CTE_MAPPING),
 )
 
 
@@ -105,25 +106,26 @@ class Registrar:
 
 @dataclass
 class Senders:
-    """The three pathways, each by its own door."""
+    """The four pathways, each by its own door."""
 
     site: Site
     school: School
     secret: str
 
     def __post_init__(self) -> None:
-        sources = {name: f"{TENANT}.{name}" for name in (CLASSROOM, VIRTUAL)}
+        sources = {name: f"{TENANT}.{name}" for name in (CLASSROOM, VIRTUAL, CTE)}
         self._sis = self.site.client("ingest", "source", source=sources[CLASSROOM])
         self._virtual = self.site.client("ingest", "source", source=sources[VIRTUAL])
+        self._cte = self.site.client("ingest", "source", source=sources[CTE])
         self._employer = httpx.Client(base_url=self.site.urls["ingest"], timeout=30, trust_env=False)
 
     def classroom(self, day: str) -> dict[str, int]:
         """The nightly OneRoster package; how its rows ended."""
-        package = classroom_package(self.school, day)
-        taken = answered(self._sis.post(f"/v1/files/{TENANT}.{CLASSROOM}", content=package), 202)
-        self.site.settle()
-        outcomes: dict[str, int] = answered(self._sis.get(f"/v1/imports/{taken['import']}"), 200)["outcomes"]
-        return outcomes
+        return self._file(self._sis, CLASSROOM, classroom_package(self.school, day))
+
+    def cte(self, day: str) -> dict[str, int]:
+        """The CTE centre's file of sign-offs; how its rows ended."""
+        return self._file(self._cte, CTE, sign_offs(self.school, day))
 
     def virtual(self, day: str, again: bool = False) -> tuple[int, list[str]]:
         """A stream of numbered lines, the last of them sent `again`: the line wanted next, and every line's outcome."""
@@ -150,6 +152,12 @@ class Senders:
     def close(self) -> None:
         """The employer's connection is not the stage's."""
         self._employer.close()
+
+    def _file(self, sender: httpx.Client, source: str, content: bytes) -> dict[str, int]:
+        taken = answered(sender.post(f"/v1/files/{TENANT}.{source}", content=content), 202)
+        self.site.settle()
+        outcomes: dict[str, int] = answered(sender.get(f"/v1/imports/{taken['import']}"), 200)["outcomes"]
+        return outcomes
 
     def _stream(self) -> str:
         stream: str = answered(self._virtual.post("/v1/streams"), 201)["stream"]

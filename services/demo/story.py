@@ -23,12 +23,13 @@ class Story:
         self.senders = Senders(stage, self.school, self.registrar.secret)
         self.auditor = Auditor(stage, self.registrar.learners)
         self.teller = Teller(stage, self.auditor)
-        say("2026-09-01", f"{len(self.school.students)} learners on the roster, three sources, one policy in force:")
+        say("2026-09-01", f"{len(self.school.students)} learners on the roster, four sources, one policy in force:")
         say("", "  teamwork takes three proficient ratings from three pathways and three assessors, one at work")
 
     def tell(self) -> None:
         """All of it."""
         self.classroom()
+        self.cte()
         self.virtual_school()
         self.redrive()
         self.employer()
@@ -46,6 +47,15 @@ class Story:
         self.outcomes.update(outcomes)
         say("2026-09-11", f"classroom, OneRoster 1.2 ZIP: {counted(outcomes)}")
         hold(outcomes["accepted"] == 24, "every level of the package is accepted")
+
+    def cte(self) -> None:
+        """The CTE centre uploads its instructor's sign-offs, and the same file again a week later."""
+        self.stage.on("2026-09-18")
+        outcomes, again = self.senders.cte("2026-09-17"), self.senders.cte("2026-09-17")
+        self.outcomes.update(Counter(outcomes) + Counter(again))
+        say("2026-09-18", f"CTE centre, CSV of sign-offs: {counted(outcomes)}; the same file again: {counted(again)}")
+        hold(outcomes == {"accepted": 12}, "every sign-off is accepted, also that one could not be observed")
+        hold(again == {"duplicate": 12}, "a file sent again counts nothing again")
 
     def virtual_school(self) -> None:
         """The virtual school streams, and sends its last line twice."""
