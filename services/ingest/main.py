@@ -9,6 +9,7 @@ from functools import partial
 
 from contracts.events import MASTERY_CATALOGUE
 from services.ingest.api import (
+    caliper,
     dependencies,
     files,
     learners,
@@ -118,7 +119,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     def ready() -> dict[str, str]:
         return commits.ready() | relay.ready() | consumer.ready()
 
-    doors = (webhooks, streams, observations, files, xapi, receipts, redriving, sources, learners, merging)
+    doors = (webhooks, streams, observations, files, caliper, xapi, receipts, redriving, sources, learners, merging)
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
     workers: list[Worker] = [commits, relay, consumer, importer, Mover(database, commits, moving)]

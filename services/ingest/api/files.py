@@ -1,4 +1,4 @@
-"""The file door: a OneRoster 1.2 ZIP, taken durably now, settled row by row after the answer."""
+"""The file door: any format a mapping reads, taken durably now, settled row by row after the answer."""
 
 from typing import Annotated, Any, ClassVar
 from uuid import UUID

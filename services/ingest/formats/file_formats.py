@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from services.ingest.formats.caliper import read_events
 from services.ingest.formats.csv_rows import check_csv, read_csv
+from services.ingest.formats.edfi import read_assessments
 from services.ingest.formats.oneroster_results import read_results
-from services.ingest.formats.rows import FileRow, ListedRows, Rows, Sent
+from services.ingest.formats.rows import FileRow, ListedRows, Rows, Sent, StreamedRows
 from services.runtime.problems import Refusal
 
 
@@ -33,9 +35,19 @@ def _oneroster(sent: Sent) -> Rows:
     return ListedRows([FileRow(row.line, row.document, row.problem) for row in read])
 
 
+def _caliper(sent: Sent) -> Rows:
+    return StreamedRows.of(lambda: read_events(sent))
+
+
+def _edfi(sent: Sent) -> Rows:
+    return StreamedRows.of(lambda: read_assessments(sent))
+
+
 # By the `format` of the source's mapping.
 FILE_FORMATS: Final[Mapping[str, FileFormat]] = {
     "csv": FileFormat(check_csv, read_csv),
+    "caliper": FileFormat(_caliper, _caliper),
+    "edfi": FileFormat(_edfi, _edfi),
     "oneroster": FileFormat(_oneroster, _oneroster),
 }
 

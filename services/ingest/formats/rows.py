@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from services.ingest.domain.claims import Fault, Held, NoClaim
+from services.ingest.formats.zip_package import PackageTooLarge
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,30 @@ class ListedRows:
 
     def __iter__(self) -> Iterator[FileRow]:
         return iter(self.rows)
+
+
+ROWS_MAX = 1_000_000
+
+
+class TooManyRows(PackageTooLarge):
+    """The file has more rows than one import settles."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedRows:
+    """Rows of a format that is read from front to back, again each time; to count them is to look the file through."""
+
+    read: Callable[[], Iterator[FileRow]]
+    total: int
+
+    @classmethod
+    def of(cls, read: Callable[[], Iterator[FileRow]], rows_max: int = ROWS_MAX) -> "StreamedRows":
+        """Every row is read once; what refuses the file refuses it here."""
+        total = 0
+        for total, _ in enumerate(read(), 1):
+            if total > rows_max:
+                raise TooManyRows(rows_max=rows_max)
+        return cls(read, total)
+
+    def __iter__(self) -> Iterator[FileRow]:
+        return self.read()

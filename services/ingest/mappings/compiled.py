@@ -158,7 +158,7 @@ def _items(shape: MappingDocument, operators: Operators) -> Reader | None:
 
 def _contradictions(shape: MappingDocument) -> list[tuple[str, str]]:
     """What the shape allows and sense does not."""
-    rating, file = shape.rating, shape.format in {"csv", "oneroster"}
+    rating, file = shape.rating, shape.format in {"csv", "oneroster", "edfi", "caliper"}
     return [
         (pointer, detail)
         for wrong, pointer, detail in (

@@ -240,7 +240,7 @@ class MappingDocument(Shape):
 
     name: Slug
     version: Annotated[int, Field(ge=1, le=1_000_000)]
-    format: Literal["json", "ndjson", "csv", "oneroster", "xapi"]
+    format: Literal["json", "ndjson", "csv", "oneroster", "xapi", "edfi", "caliper"]
     csv: CsvShape | None = None
     when: Annotated[list[When], Field(max_length=20)] = []
     items: Annotated[str, Field(min_length=1, max_length=PATH_CHARACTERS_MAX)] | None = None

@@ -45,7 +45,7 @@ class Read:
         content = self.tags.content(line.raw)
         if line.problem is not None:
             return Line(line.number, content, [Item(line.problem, line.number)])
-        return Line(line.number, content, self._document(origin, line.document, line.number))
+        return Line(line.number, content, self.items(origin, line.document, line.number))
 
     def document(self, origin: Origin, body: bytes) -> list[Item]:
         """One document alone; its items are numbered from 0."""
@@ -53,8 +53,9 @@ class Read:
             document = parse_json(body, keys_max=KEYS_MAX)
         except MalformedJson as malformed:
             return [Item(Fault("malformed-json", malformed.pointer or "", malformed.detail))]
-        return self._document(origin, document, None)
+        return self.items(origin, document, None)
 
-    def _document(self, origin: Origin, document: object, line: int | None) -> list[Item]:
+    def items(self, origin: Origin, document: object, line: int | None) -> list[Item]:
+        """What the mapping reads from a document."""
         readings = self.source.reader().read(document, source=self.source.facts, received_at=self.received_at)
         return [item_of(reading, self.tags, origin, line) for reading in readings]

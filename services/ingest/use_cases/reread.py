@@ -12,7 +12,7 @@ from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import imports, inbox, redrive
 from services.ingest.storage.inbox import Receipt
 from services.ingest.storage.redrive import Entry
-from services.ingest.use_cases import observe, take_file, xapi_read
+from services.ingest.use_cases import caliper, observe, take_file, xapi_read
 from services.ingest.use_cases.file_rows import RowReading, sent_to
 from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.register import Source, Sources
@@ -121,6 +121,10 @@ def _pick(database: Database, submitted: Submitted, source: Source, tags: Tags) 
             return lambda entry: submitted.pick(entry, items, may_grow=True)
         case "stream":
             return _of_stream(submitted, read)
+        case caliper.DOOR:
+            events = caliper.open_envelope(submitted.raw)
+            said = caliper.items_of(read, origin_of(source, caliper.DOOR), events)
+            return lambda entry: submitted.pick(entry, said, may_grow=False)
         case take_file.DOOR:
             return _of_file(database, submitted, source, tags)
         case xapi_read.DOOR:
