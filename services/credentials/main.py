@@ -38,7 +38,7 @@ from services.runtime.settings import load
 from services.runtime.store.codec import Codec
 from services.runtime.store.database import Database
 from services.runtime.store.outbox import OUTBOX_SCHEMA
-from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.partition import StoredPartition
 from services.runtime.store.schema import STORE_SCHEMA
 from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.telemetry import configure
@@ -106,7 +106,7 @@ def _tools(settings: CredentialsSettings, keys: KeyStore, database: Database) ->
 def _partitions(settings: CredentialsSettings, database: Database, tools: Tools) -> Partitions:
     codec = Codec([*EVENTS, AchievementDefined])
     count = settings.log_partitions
-    stores = [SqlitePartitionStore(database, n, codec, tools.owners, log_partitions=count) for n in range(count)]
+    stores = [StoredPartition(database, n, codec, tools.owners, log_partitions=count) for n in range(count)]
     partitions = Partitions(list(stores))
     partitions.claim(_owner())
     return partitions

@@ -1,18 +1,20 @@
 """A partition store to try promises on: its events, its keys, and whatever a test changes behind its back."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.store.codec import Codec
+from services.runtime.store.database import Database
 from services.runtime.store.factory import MIGRATIONS
-from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.partition import StoredPartition
 from services.runtime.store.port import Append
+from services.runtime.store.postgres import PostgresDatabase
+from services.runtime.store.postgres_schema import migrate
 from services.runtime.store.sqlite import SqliteDatabase
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -21,6 +23,7 @@ PARTITIONS = 4
 LEARNERS = [uuid5(UUID(int=7), f"learner {n}") for n in range(4)]
 ADA, BEN = LEARNERS[:2]
 SERVICE_ROWS = "CREATE TABLE standing (learner TEXT PRIMARY KEY, level TEXT NOT NULL)"
+STORE_MIGRATIONS = (*MIGRATIONS, SERVICE_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +36,42 @@ class Shown:
 
 
 class Store:
-    """One file with its keys; `open` gives another process's view of one of its partitions."""
+    """One store with its keys; `open` gives another process's view of one of its partitions.
 
-    def __init__(self, folder: Path) -> None:
+    A file, or a schema of its own in the PostgreSQL database at the URL.
+    """
+
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.keys = SqliteKeyStore(folder / "keys")
         self.keys.create_learner_keys(TENANT, LEARNERS)
         self.path = folder / "store.db"
-        self._opened: list[SqliteDatabase] = []
+        self.url, self.schema = url, f"store_{uuid4().hex}"
+        self._opened: list[Database] = []
+        if url is not None:
+            migrate(url, self.schema, STORE_MIGRATIONS)
+        self._hands = self.database()
 
-    def open(self, partition: int = 0, *, claimed: bool = True) -> SqlitePartitionStore:
-        database = SqliteDatabase(self.path, (*MIGRATIONS, SERVICE_ROWS))
+    def database(self) -> Database:
+        """What another process would have open."""
+        if self.url is None:
+            database: Database = SqliteDatabase(self.path, STORE_MIGRATIONS)
+        else:
+            database = PostgresDatabase(self.url, self.schema, STORE_MIGRATIONS)
         self._opened.append(database)
-        store = SqlitePartitionStore(
-            database, partition, Codec([Shown]), self.keys.learner_key, log_partitions=PARTITIONS
+        return database
+
+    def open(self, partition: int = 0, *, claimed: bool = True) -> StoredPartition:
+        store = StoredPartition(
+            self.database(), partition, Codec([Shown]), self.keys.learner_key, log_partitions=PARTITIONS
         )
         if claimed:
             store.claim("a test")
         return store
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        """What somebody with the file in their hands can do."""
-        connection = sqlite3.connect(self.path)
-        with connection:
-            rows = connection.execute(statement, values).fetchall()
-        connection.close()
-        return rows
+        """What somebody with the database in their hands can do."""
+        with self._hands.write() as cursor:
+            return cursor.execute(statement, values).fetchall()
 
     def close(self) -> None:
         for database in self._opened:

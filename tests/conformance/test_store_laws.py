@@ -58,11 +58,11 @@ def run(files: Store, batches) -> tuple[list[Append], list[OutboxMessage]]:
     return kept, said
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(batch, min_size=1, max_size=6))
-def test_whatever_crashes_the_journal_is_what_was_committed_once_and_in_order(batches):
+def test_whatever_crashes_the_journal_is_what_was_committed_once_and_in_order(new_store, batches):
     with TemporaryDirectory() as folder:
-        files = Store(Path(folder))
+        files = new_store(Path(folder))
         kept, said = run(files, batches)
         store = files.open()
         journal = store.events(0, 1_000)
@@ -86,9 +86,9 @@ def test_whatever_crashes_the_journal_is_what_was_committed_once_and_in_order(ba
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(append, min_size=1, max_size=12), st.data())
-def test_how_a_history_is_cut_into_batches_does_not_show(appends, data):
+def test_how_a_history_is_cut_into_batches_does_not_show(new_store, appends, data):
     with TemporaryDirectory() as one, TemporaryDirectory() as many:
-        whole, cut = Store(Path(one)), Store(Path(many))
+        whole, cut = new_store(Path(one)), new_store(Path(many))
         whole.open().commit(Batch(appends=list(appends)))
         store, rest = cut.open(), list(appends)
         while rest:

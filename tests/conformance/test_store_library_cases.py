@@ -10,9 +10,14 @@ import eventsourcing.cryptography
 import pytest
 from eventsourcing.persistence import InfrastructureFactoryError, IntegrityError, StoredEvent
 from eventsourcing.utils import Environment
+from psycopg.conninfo import conninfo_to_dict
 
+from services.runtime.store.database import Database
 from services.runtime.store.datastore import PartitionDatastore
 from services.runtime.store.factory import MIGRATIONS, PartitionFactory
+from services.runtime.store.postgres import PostgresDatabase
+from services.runtime.store.postgres_factory import PostgresPartitionFactory
+from services.runtime.store.postgres_schema import migrate
 from services.runtime.store.recorder import (
     PartitionAggregateRecorder,
     PartitionApplicationRecorder,
@@ -38,16 +43,32 @@ class OnDisk(TestCase):
     """Gives each case a database in a folder of its own, already holding events of another partition."""
 
     def setUp(self) -> None:
-        folder = TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.database = SqliteDatabase(Path(folder.name) / "store.db", MIGRATIONS)
+        self.database = self.make()
         self.addCleanup(self.database.close)
         other = PartitionApplicationRecorder(PartitionDatastore(self.database, 7))
         other.insert_events([StoredEvent(uuid4(), 1, "elsewhere", b"{}") for _ in range(5)])
 
+    def make(self) -> Database:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return SqliteDatabase(Path(folder.name) / "store.db", MIGRATIONS)
+
     @property
     def datastore(self) -> PartitionDatastore:
         return PartitionDatastore(self.database, 0)
+
+
+class OnServer(OnDisk):
+    """As on disk, in a schema of its own."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, store_url: str) -> None:
+        self.url = store_url
+
+    def make(self) -> Database:
+        schema = f"library_{uuid4().hex}"
+        migrate(self.url, schema, MIGRATIONS)
+        return PostgresDatabase(self.url, schema, MIGRATIONS)
 
 
 class TestStreams(OnDisk, AggregateRecorderTestCase):
@@ -125,5 +146,44 @@ class TestFactory(InfrastructureFactoryTestCase[PartitionFactory]):
             self.factory.aggregate_recorder("snapshots")
 
 
+class TestStreamsOnServer(OnServer, TestStreams):
+    """On PostgreSQL."""
+
+
+class TestJournalOnServer(OnServer, TestJournal):
+    """On PostgreSQL."""
+
+
+class TestNotificationIdsDoNotInterleaveOnServer(OnServer, TestNotificationIdsDoNotInterleave):
+    """On PostgreSQL."""
+
+
+class TestPositionsOnServer(OnServer, TestPositions):
+    """On PostgreSQL."""
+
+
+class TestEventsWithTheirPositionOnServer(OnServer, TestEventsWithTheirPosition):
+    """On PostgreSQL."""
+
+
+class TestFactoryOnServer(TestFactory):
+    @pytest.fixture(autouse=True)
+    def _server(self, store_url: str) -> None:
+        self.url = store_url
+
+    def setUp(self) -> None:
+        schema, said = f"library_{uuid4().hex}", conninfo_to_dict(self.url)
+        migrate(self.url, schema, MIGRATIONS)
+        self.env = Environment("Partition")
+        self.env[PartitionFactory.PERSISTENCE_MODULE] = "services.runtime.store.postgres_factory"
+        for name, variable in PostgresPartitionFactory.CONNECTION.items():
+            self.env[variable] = str(said[name])
+        self.env[PostgresPartitionFactory.SCHEMA] = schema
+        super(TestFactory, self).setUp()
+
+    def expected_factory_class(self) -> type[PostgresPartitionFactory]:
+        return PostgresPartitionFactory
+
+
 del AggregateRecorderTestCase, ApplicationRecorderTestCase, TrackingRecorderTestCase, ProcessRecorderTestCase
-del NonInterleavingNotificationIDsBaseCase, InfrastructureFactoryTestCase, OnDisk
+del NonInterleavingNotificationIDsBaseCase, InfrastructureFactoryTestCase, OnDisk, OnServer

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from services.credentials.use_cases import award as awarding
-from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.partition import StoredPartition
 from services.runtime.store.port import Batch
 from tests.credentials.school import ANA, BEN, DIPLOMA, School, achieved
 
@@ -26,16 +26,16 @@ def test_a_commit_that_fails_once_issues_each_credential_once(
 ) -> None:
     school.put()
     school.settle()
-    commit, failures = SqlitePartitionStore.commit, [1]
+    commit, failures = StoredPartition.commit, [1]
 
-    def fail_once(store: SqlitePartitionStore, batch: Batch) -> None:
+    def fail_once(store: StoredPartition, batch: Batch) -> None:
         if written or not failures:
             commit(store, batch)
         if failures:
             failures.pop()
             raise OSError("the disk did not say")
 
-    monkeypatch.setattr(SqlitePartitionStore, "commit", fail_once)
+    monkeypatch.setattr(StoredPartition, "commit", fail_once)
     school.says(school.met())
     assert school.consumer.step() == 0  # type: ignore[attr-defined]
     assert "OSError" in school.service.ready()["consumer mastery.learner"]

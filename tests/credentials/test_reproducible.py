@@ -13,7 +13,7 @@ from services.credentials.storage.owners import StreamKeys
 from services.credentials.use_cases.work import fold
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.store.codec import Codec
-from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.partition import StoredPartition
 from services.runtime.store.sqlite import SqliteDatabase
 from tests.credentials.school import ANA, BEN, DIPLOMA, WELDER, School
 from tests.support.paths import ROOT
@@ -29,7 +29,7 @@ def rebuilt(folder: Path) -> dict[str, str]:
     keys = SqliteKeyStore(folder / "keys")
     database = SqliteDatabase(folder / "credentials" / "credentials.db", MIGRATIONS)
     codec, owners = Codec([*EVENTS, AchievementDefined]), StreamKeys(keys, database)
-    stores = [SqlitePartitionStore(database, n, codec, owners, log_partitions=PARTITIONS) for n in range(PARTITIONS)]
+    stores = [StoredPartition(database, n, codec, owners, log_partitions=PARTITIONS) for n in range(PARTITIONS)]
     journal = [one for store in stores for one in store.events(0, 10_000)]
     definitions = {
         one.event.definition.digest: one.event.definition

@@ -16,7 +16,7 @@ from services.mastery.storage.drafts import Draft
 from services.mastery.storage.learners import Learners
 from services.mastery.use_cases.assess import PartitionWriter
 from services.runtime.relay import Relay
-from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.partition import StoredPartition
 from tests.simulation.run import Run
 
 EVERY = 7  # one in so many goes wrong
@@ -120,7 +120,7 @@ def sweeps_nobody() -> AbstractContextManager[object]:
 
 def stores_the_position_before_the_decisions() -> AbstractContextManager[object]:
     """A batch that fails has been stepped over all the same."""
-    commit = SqlitePartitionStore.commit
+    commit = StoredPartition.commit
 
     def wrong(self: Any, batch: Any) -> None:
         for topic, at in batch.positions.items():
@@ -130,7 +130,7 @@ def stores_the_position_before_the_decisions() -> AbstractContextManager[object]
             )
         commit(self, batch)
 
-    return patch.object(SqlitePartitionStore, "commit", wrong)
+    return patch.object(StoredPartition, "commit", wrong)
 
 
 @contextmanager

@@ -9,17 +9,17 @@ from services.runtime.keys import DataKey, KeyStore
 from services.runtime.store.database import Database
 from services.runtime.store.factory import MIGRATIONS
 from services.runtime.store.mapper import KeyFor
-from services.runtime.store.partition import SqlitePartitionStore
+from services.runtime.store.partition import StoredPartition
 
 MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA, CONTROL_HEAD)
 JOURNAL_PURPOSE = "mastery-journal"
 
 
-def open_partitions(database: Database, keys: KeyStore, log_partitions: int) -> list[SqlitePartitionStore]:
+def open_partitions(database: Database, keys: KeyStore, log_partitions: int) -> list[StoredPartition]:
     """A store for each partition, none claimed yet."""
     codec = mastery_codec()
     return [
-        SqlitePartitionStore(database, partition, codec, _key_for(keys, log_partitions), log_partitions=log_partitions)
+        StoredPartition(database, partition, codec, _key_for(keys, log_partitions), log_partitions=log_partitions)
         for partition in range(log_partitions)
     ]
 

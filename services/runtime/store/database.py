@@ -21,6 +21,10 @@ class StoreUnavailable(StoreError, persistence.OperationalError):
     """The database cannot be reached, is busy, full or damaged: nothing was written, and trying again may help."""
 
 
+class Contended(StoreUnavailable):
+    """Another transaction got in the way: this one was rolled back, and doing it again at once may well succeed."""
+
+
 class CommitUnknown(StoreUnavailable):
     """The connection was lost while a transaction was being committed: read back whether it was, before going on."""
 
@@ -36,8 +40,15 @@ class OtherSchema(Exception):
 class NewerSchema(OtherSchema):
     """A newer version of this program wrote the tables; an older one must not touch them."""
 
-    def __init__(self, found: int, known: int) -> None:
-        super().__init__(f"schema {found} found, this program knows up to {known}: use the newer program")
+    def __init__(self, found: int, known: int, name: str = "store") -> None:
+        super().__init__(f"{name}: schema {found} found, this program knows {known}: use the newer program")
+
+
+class OlderSchema(OtherSchema):
+    """The tables are not this program's yet."""
+
+    def __init__(self, found: int, known: int, name: str) -> None:
+        super().__init__(f"{name}: schema {found} found, this program needs {known}: run `wayproof migrate`")
 
 
 class Cursor(Protocol):

@@ -6,6 +6,7 @@ from eventsourcing import sqlite  # the module: a second factory among our names
 from eventsourcing.persistence import AggregateRecorder, InfrastructureFactoryError
 from eventsourcing.utils import Environment, EnvType
 
+from services.runtime.store.database import Database
 from services.runtime.store.datastore import PartitionDatastore
 from services.runtime.store.outbox import OUTBOX_SCHEMA
 from services.runtime.store.recorder import (
@@ -35,7 +36,7 @@ class PartitionFactory(sqlite.SQLiteFactory):
         super().close()
         path = self.env.get(self.SQLITE_DBNAME)
         assert path is not None
-        self._database = SqliteDatabase(Path(path), MIGRATIONS)
+        self._database: Database = SqliteDatabase(Path(path), MIGRATIONS)
         self.datastore = PartitionDatastore(self._database, int(self.env.get(self.PARTITION, "0") or 0))
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:

@@ -42,7 +42,7 @@ ON CONFLICT (part, stream, name) DO UPDATE SET due = excluded.due, body = exclud
 """
 
 
-class SqlitePartitionStore:
+class StoredPartition:
     """The PartitionStore port on SQLite, by way of the library's recorder and mapper.
 
     `log_partitions` is how many partitions the topics published to have. Nothing is cached: what another

@@ -1,0 +1,104 @@
+"""PostgreSQL's cursor with the store's words and the store's errors; no error repeats a value."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from services.runtime.store.database import Contended, RowRefused, StoreError, StoreUnavailable, Values
+from services.runtime.store.postgres_rows import ManyRows, many_rows
+from services.runtime.store.postgres_sql import translated
+
+TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock
+
+
+class Tables:
+    """What the catalogue says of a schema's tables and how many rows are written, read once a process."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, dict[str, str]] = {}
+        self._many: dict[str, ManyRows | None] = {}
+
+    def many(self, cursor: psycopg.Cursor[TupleRow], sql: str) -> ManyRows | None:
+        """How to write many rows by this statement at once, when there is a way."""
+        if sql not in self._many:
+            self._many[sql] = many_rows(sql, lambda table: self._of(cursor, table))
+        return self._many[sql]
+
+    def _of(self, cursor: psycopg.Cursor[TupleRow], table: str) -> dict[str, str]:
+        if table not in self._types:
+            cursor.execute(
+                "SELECT column_name, data_type FROM information_schema.columns"
+                " WHERE table_schema = current_schema() AND table_name = %s ORDER BY ordinal_position",
+                (table,),
+            )
+            self._types[table] = dict(cursor.fetchall())
+        return self._types[table]
+
+
+class PostgresCursor:
+    """Runs the store's statements within one transaction."""
+
+    def __init__(self, cursor: psycopg.Cursor[TupleRow], tables: Tables) -> None:
+        self._cursor, self._tables = cursor, tables
+        self._count = 0
+
+    @property
+    def rowcount(self) -> int:
+        return self._count
+
+    def execute(self, sql: str, values: Values = (), /) -> Self:
+        statement = translated(sql)
+        with our_errors():
+            self._cursor.execute(statement.sql, statement.values(values))
+        self._count = self._cursor.rowcount
+        return self
+
+    def executemany(self, sql: str, rows: Iterable[Values], /) -> Self:
+        """One statement over arrays where that is the same; else pipelined, one statement a row."""
+        given = list(rows)
+        self._count = 0
+        if not given:
+            return self
+        with our_errors():
+            many = None if isinstance(given[0], Mapping) else self._tables.many(self._cursor, sql)
+            if many is not None and many.fits(given):
+                self._cursor.execute(many.sql, many.columns(given))
+            else:
+                self._cursor.executemany(translated(sql).sql, given)
+        self._count = self._cursor.rowcount
+        return self
+
+    def fetchone(self) -> Any:
+        with our_errors():
+            return self._cursor.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with our_errors():
+            return self._cursor.fetchall() if self._cursor.description else []
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fetchall())
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """The store's errors for the driver's; theirs quote rows, so they are left behind."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise ours(error) from None
+
+
+def ours(error: psycopg.Error) -> StoreError:
+    """The store's error for one of the driver's."""
+    said = " ".join(filter(None, (type(error).__name__, error.sqlstate, error.diag.constraint_name)))
+    if error.sqlstate in TRY_AGAIN:
+        return Contended(said)
+    if isinstance(error, psycopg.IntegrityError):
+        return RowRefused(said)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
+        return StoreUnavailable(said)
+    return StoreError(said)
