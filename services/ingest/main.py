@@ -13,6 +13,7 @@ from services.ingest.api import (
     dependencies,
     files,
     learners,
+    mappings,
     merging,
     observations,
     receipts,
@@ -119,7 +120,10 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     def ready() -> dict[str, str]:
         return commits.ready() | relay.ready() | consumer.ready()
 
-    doors = (webhooks, streams, observations, files, caliper, xapi, receipts, redriving, sources, learners, merging)
+    doors = (
+        *(webhooks, streams, observations, files, caliper, xapi),
+        *(receipts, redriving, sources, mappings, learners, merging),
+    )
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
     workers: list[Worker] = [commits, relay, consumer, importer, Mover(database, commits, moving)]

@@ -333,3 +333,19 @@ def kill_at(patch: pytest.MonkeyPatch, house: House, step: str, commit: int) -> 
     whole = getattr(Group, step)
     patch.setattr(Group, step, lambda self, *said: (whole(self, *said), die()))
     return killed
+
+
+def test_faults_are_told_page_by_page(house: House) -> None:
+    source = centre(house)
+    rows = [signoff(level="9" if n % 2 else "3", Signed_On=f"2026-05-{n:02}") for n in range(1, 12)]
+    done = imported(house, source, file_of(rows))
+    assert done["outcomes"] == {"accepted": 5, "quarantined": 6}
+    url, key = f"/v1/imports/{done['import']}", house.token("auditor")
+    found, first = [], 0
+    while first is not None:
+        page = house.http.get(f"{url}?first={first}&limit=4", headers=key).json()
+        found += page["faults"]
+        first = page["next"]
+    assert found == done["faults"]
+    assert [fault["line"] for fault in found] == [2, 4, 6, 8, 10, 12]
+    assert house.http.get(f"{url}?limit=0", headers=key).json()["faults"] == []

@@ -11,7 +11,7 @@ from services.ingest.api.streams import SourceKeyWanted, source_of
 from services.ingest.use_cases.caliper import DataVersionUnknown, EnvelopeWanted, TooManyEvents, submission_of
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.read import Read
-from services.ingest.use_cases.register import MappingMissing, Source, SourceUnknown
+from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import Conflicting, Taken, TakeSubmission
 from services.runtime.access import Caller, Can
 from services.runtime.limits import BodyTooLarge, MalformedJson, read_body
@@ -28,7 +28,7 @@ class EnvelopeTypeRefused(Refusal):
 
 REFUSALS = problems(
     EnvelopeTypeRefused, MalformedJson, EnvelopeWanted, DataVersionUnknown, TooManyEvents, SourceKeyWanted,
-    SourceUnknown, MappingMissing, BodyTooLarge, TooBusy, NotDurable,
+    SourceUnknown, SourceDisabled, MappingMissing, BodyTooLarge, TooBusy, NotDurable,
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ REFUSALS = problems(
 async def take_envelope(request: Request, shared: Shared, caller: Annotated[Caller, Can("evidence:write")]) -> Response:
     """A Caliper 1.2 envelope: 202 and a receipt; the same envelope again: 200 and the same receipt."""
     shared.commits.check()
-    source = source_of(shared, caller)
+    source = source_of(shared, caller).sending()
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise EnvelopeTypeRefused
     body = await read_body(request, shared.settings.batch_bytes_max)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
@@ -16,7 +16,7 @@ from services.ingest.storage import imports, inbox
 from services.ingest.use_cases.file_rows import sent_to
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.read import origin_of
-from services.ingest.use_cases.register import MappingMissing, Source, SourceUnknown
+from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import MessageConflict
 from services.ingest.use_cases.take_file import DOOR, FileTaken, TakeFile, answered
 from services.runtime.access import Caller, Can
@@ -25,10 +25,10 @@ from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import Refusal, problems
 
 router = APIRouter(prefix="/v1", tags=["doors"])
-FAULTS_SHOWN_MAX = 100
+FAULTS_MAX = 1000
 REFUSALS = problems(
-    SourceUnknown, SourceKeyWanted, MappingMissing, NoFileFormat, PackageRefused, PackageTooLarge, MessageConflict,
-    BodyTooLarge, TooBusy, NotDurable,
+    SourceUnknown, SourceKeyWanted, SourceDisabled, MappingMissing, NoFileFormat, PackageRefused, PackageTooLarge,
+    MessageConflict, BodyTooLarge, TooBusy, NotDurable,
 )  # fmt: skip
 
 
@@ -49,25 +49,38 @@ async def take_file(
     """202 and an import; with an Idempotency-Key, sending it again finds the same import."""
     if caller.source != source:
         raise SourceUnknown
-    found = source_of(shared, caller)
+    found = source_of(shared, caller).sending()
     raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
     taken = await run_in_threadpool(_take, shared, found, raw, charset_of(request.headers.get("content-type", "")), key)
     return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202)
 
 
 @router.get("/imports/{import_id}", responses=problems(ImportUnknown))
-def get_import(import_id: UUID, shared: Shared, caller: Annotated[Caller, Can("receipts:read")]) -> Response:
-    """How far it has come, how many rows came to which end, and the faults by row."""
+def get_import(
+    import_id: UUID,
+    shared: Shared,
+    caller: Annotated[Caller, Can("receipts:read")],
+    first: Annotated[int, Query(ge=0, description="Faults from this row on: `next` of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=0, le=FAULTS_MAX, description="How many faults.")] = 100,
+) -> Response:
+    """How far it has come, how many rows came to which end, and the faults by row; `next` when there are more."""
     with shared.database.read() as cursor:
         found = imports.import_by_id(cursor, import_id)
         if found is None or not may_see(caller, found.tenant, found.source):
             raise ImportUnknown
         receipt = inbox.receipt_by(cursor, "seq", found.receipt)
         counts = inbox.counts_of(cursor, found.receipt)
-        faults = [_fault(row) for row in inbox.faults_of(cursor, found.receipt, FAULTS_SHOWN_MAX)]
+        faults = [_fault(row) for row in inbox.faults_of(cursor, found.receipt, first, limit + 1)]
     assert receipt is not None, "an import has a receipt"
     head = {"import": str(import_id), "receipt": str(receipt.id), "source": found.source, "state": found.state}
-    rows = {"rows_done": found.next_row, "rows_total": found.rows_total, "outcomes": counts, "faults": faults}
+    following = faults[limit]["row"] if len(faults) > limit > 0 else None
+    rows = {
+        "rows_done": found.next_row,
+        "rows_total": found.rows_total,
+        "outcomes": counts,
+        "faults": faults[:limit],
+        "next": following,
+    }
     return json_response({**head, "received_at": format_instant(receipt.received_at), **rows, "refused": found.fault})
 
 

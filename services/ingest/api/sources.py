@@ -1,9 +1,8 @@
-"""Registering sources, rotating their keys, and putting and trying the mappings that read them."""
+"""Registering sources, rotating their keys, and disabling them."""
 
 from typing import Annotated, Any
 
-import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -11,22 +10,18 @@ from contracts.envelope import Slug
 from services.ingest.api.dependencies import Shared, json_response
 from services.ingest.api.shapes import Instant, Strict
 from services.ingest.formats.standard_webhooks import VerifyKey, WebhookKeyMalformed
-from services.ingest.mappings import documents
-from services.ingest.mappings.compiled import MappingRefused, compile_mapping
 from services.ingest.storage import inbox
 from services.ingest.storage.sources import KeyRow, SourceRow
 from services.ingest.use_cases.register import (
+    Bounds,
     KeyNeverValid,
-    MappingVersionTaken,
     NewKey,
     SourceExists,
     SourceUnknown,
     TooManyKeys,
-    told,
 )
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant
-from services.runtime.limits import MalformedJson, read_body
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
@@ -42,6 +37,17 @@ class SourceIn(Strict):
     lenient: bool | None = Field(
         default=None, description="xAPI: tolerate activity ids that are no IRI or missing, and `GroupActivity`."
     )
+    assesses: Annotated[list[Slug], Field(max_length=100)] | None = Field(
+        default=None,
+        description="Frameworks whose competencies it may assess; what it says of others is quarantined. "
+        "When left out, every framework (or as it was); an empty list, every framework again.",
+    )
+
+
+class EnabledIn(Strict):
+    """May the source send?"""
+
+    enabled: bool
 
 
 class KeyIn(Strict):
@@ -55,19 +61,12 @@ class KeyIn(Strict):
     )
 
 
-class SampleIn(Strict):
-    """A mapping and a document such as the source would send."""
-
-    mapping: dict[str, Any]
-    sample: Any
-
-
 @router.post("", status_code=201, responses=problems(SourceExists))
 def add_source(body: SourceIn, shared: Shared, caller: Annotated[Caller, Can("sources:manage")]) -> Response:
-    """Register a source; repeating it changes nothing."""
-    row = shared.sources.add(
-        caller.tenant, body.name, body.organisation, body.pathway, body.title, lenient=body.lenient
-    )
+    """Register a source; repeating it changes nothing but, when said, `lenient` and `assesses`."""
+    assesses = None if body.assesses is None else frozenset(body.assesses)
+    bounds = Bounds(body.lenient, assesses)
+    row = shared.sources.add(caller.tenant, body.name, body.organisation, body.pathway, body.title, bounds)
     return json_response(_told(row), 201)
 
 
@@ -91,6 +90,14 @@ def get_source(source: str, shared: Shared, caller: Annotated[Caller, Can("sourc
     return json_response({**_told(found.row), "keys": keys, "mappings": versions, "outcomes": tally})
 
 
+@router.put("/{source}/enabled", responses=problems(SourceUnknown))
+def enable_source(
+    source: str, body: EnabledIn, shared: Shared, caller: Annotated[Caller, Can("sources:manage")]
+) -> Response:
+    """Take what a source sends, or refuse it at every door, from now on; a file taken before is settled anyway."""
+    return json_response(_told(shared.sources.enable(shared.sources.get(source, caller.tenant), enabled=body.enabled)))
+
+
 @router.post(
     "/{source}/keys",
     status_code=201,
@@ -106,51 +113,11 @@ def add_key(source: str, body: KeyIn, shared: Shared, caller: Annotated[Caller, 
     return json_response({**_told_key(row), **({"secret": secret} if secret else {})}, 201)
 
 
-@router.post(
-    "/{source}/mappings", status_code=201, responses=problems(SourceUnknown, MappingRefused, MappingVersionTaken)
-)
-async def put_mapping(
-    source: str, request: Request, shared: Shared, caller: Annotated[Caller, Can("mappings:manage")]
-) -> Response:
-    """Put a version of the mapping, JSON or YAML; refused with a pointer to everything wrong with it."""
-    found = shared.sources.get(source, caller.tenant)
-    document = documents.load(await read_body(request, documents.BYTES_MAX))
-    compile_mapping(document)
-    assert isinstance(document, dict), "what compiled is an object"
-    compiled = shared.sources.add_mapping(found, document)
-    return json_response({"source": source, "mapping": compiled.label, "version": compiled.document.version}, 201)
-
-
-@router.get("/{source}/mappings", responses=problems(SourceUnknown))
-def list_mappings(source: str, shared: Shared, caller: Annotated[Caller, Can("mappings:manage")]) -> Response:
-    """Every version, newest first; the first is the one in use."""
-    found = shared.sources.get(source, caller.tenant)
-    rows = shared.sources.mappings_of(found)
-    versions = [
-        {
-            "version": row.version,
-            "created_at": format_instant(row.created_at),
-            "document": orjson.Fragment(row.document),
-        }
-        for row in rows
-    ]
-    return json_response({"mappings": versions})
-
-
-@router.post("/{source}/mappings/try", responses=problems(SourceUnknown, MappingRefused, MalformedJson))
-def try_mapping(
-    source: str, body: SampleIn, shared: Shared, caller: Annotated[Caller, Can("mappings:manage")]
-) -> Response:
-    """What a mapping reads from a sample; nothing is stored."""
-    found = shared.sources.get(source, caller.tenant)
-    compiled = compile_mapping(body.mapping)
-    readings = compiled.read(body.sample, source=found.facts, received_at=shared.clock.now())
-    return json_response({"mapping": compiled.label, "readings": [told(reading) for reading in readings]})
-
-
 def _told(row: SourceRow) -> dict[str, Any]:
     said = {"source": row.id, "organisation": row.organisation, "pathway": row.pathway, "title": row.title}
-    return {**said, "lenient": row.lenient, "created_at": format_instant(row.created_at)}
+    bounds = {"lenient": row.lenient, "assesses": None if row.assesses is None else sorted(row.assesses)}
+    disabled_at = format_instant(row.disabled_at) if row.disabled_at else None
+    return {**said, **bounds, "created_at": format_instant(row.created_at), "disabled_at": disabled_at}
 
 
 def _told_key(key: KeyRow) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from services.ingest.formats.ndjson import TooManyLines
 from services.ingest.storage import inbox
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.read import Read
-from services.ingest.use_cases.register import MappingMissing, Source, SourceUnknown
+from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.stream import LinesTaken, OpenStream, StreamGap, StreamUnknown, TakeLines, answer
 from services.runtime.access import Caller, Can
 from services.runtime.limits import BodyTooLarge, read_body
@@ -31,18 +31,24 @@ class SourceKeyWanted(Refusal):
     status = 403
 
 
+OPENING = problems(SourceKeyWanted, SourceUnknown, SourceDisabled, MappingMissing, TooBusy)
+SENDING = problems(
+    SourceKeyWanted, SourceDisabled, StreamUnknown, StreamGap, TooManyLines, BodyTooLarge, TooBusy, NotDurable
+)
+
+
 class StreamIn(Strict):
     """The source the sender believes the key to be of, if it says so."""
 
     source: Annotated[str | None, Field(max_length=100)] = None
 
 
-@router.post("", status_code=201, responses=problems(SourceKeyWanted, SourceUnknown, MappingMissing, TooBusy))
+@router.post("", status_code=201, responses=OPENING)
 def open_stream(
     shared: Shared, caller: Annotated[Caller, Can("evidence:write")], body: StreamIn | None = None
 ) -> Response:
     """Open a stream: {stream, next_line}. A source that is named must be the key's own."""
-    source = source_of(shared, caller)
+    source = source_of(shared, caller).sending()
     if body is not None and body.source not in {None, source.row.id}:
         raise SourceUnknown("The key is another source's.")
     source.reader()
@@ -63,7 +69,7 @@ def get_stream(stream: UUID, shared: Shared, caller: Annotated[Caller, Can("evid
 
 @router.post(
     "/{stream}/lines",
-    responses=problems(SourceKeyWanted, StreamUnknown, StreamGap, TooManyLines, BodyTooLarge, TooBusy, NotDurable),
+    responses=SENDING,
 )
 async def take_lines(
     stream: UUID,
@@ -74,7 +80,7 @@ async def take_lines(
 ) -> Response:
     """NDJSON, at most 5 MB: an outcome for each line, then {next_line, receipt}; a gap is refused."""
     shared.commits.check()
-    source = source_of(shared, caller)
+    source = source_of(shared, caller).sending()
     body = await read_body(request, shared.settings.batch_bytes_max)
     taken = await run_in_threadpool(_take, shared, source, stream, body, first)
     lines = b"\n".join(orjson.dumps(line) for line in answer(taken)) + b"\n"

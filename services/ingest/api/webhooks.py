@@ -12,7 +12,7 @@ from services.ingest.api.dependencies import Parts, receipt_response
 from services.ingest.formats.standard_webhooks import SignatureNotValid, SignatureRefused, verify
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.read import Read
-from services.ingest.use_cases.register import MappingMissing, SourceUnknown
+from services.ingest.use_cases.register import MappingMissing, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import MessageConflict, TakeSubmission
 from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import problems
@@ -32,6 +32,7 @@ class HotRoute(APIRoute):
 router = APIRouter(prefix="/v1/webhooks", tags=["doors"], route_class=HotRoute)
 REFUSALS = problems(
     SourceUnknown,
+    SourceDisabled,
     SignatureRefused,
     SignatureNotValid,
     MessageConflict,
@@ -51,6 +52,6 @@ async def take_webhook(source: str, request: Request) -> Response:
     body = await read_body(request, shared.settings.event_bytes_max)
     now = shared.clock.now()
     message_id = verify(request.headers, body, registered.keys, now)
-    submission = Read(registered, shared.tags.of(registered.row.tenant), now).webhook(message_id, body)
+    submission = Read(registered.sending(), shared.tags.of(registered.row.tenant), now).webhook(message_id, body)
     taken = await asyncio.wrap_future(shared.commits.submit(TakeSubmission(submission, shared.settle)))
     return receipt_response(shared, taken)

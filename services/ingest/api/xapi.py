@@ -19,7 +19,7 @@ from services.ingest.api.streams import SourceKeyWanted, source_of
 from services.ingest.formats.xapi_query import QueryRefused, read_query, statement_id
 from services.ingest.formats.xapi_values import StatementRefused
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
-from services.ingest.use_cases.register import Source, SourceUnknown
+from services.ingest.use_cases.register import Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.xapi_find import Find, Page, StatementUnknown
 from services.ingest.use_cases.xapi_keep import Sent
 from services.ingest.use_cases.xapi_read import (
@@ -75,6 +75,7 @@ router = APIRouter(prefix="/xapi", tags=["doors"], route_class=XapiRoute)
 COMMON: Final = (NotAuthenticated, NotPermitted, SourceKeyWanted, SourceUnknown, VersionRefused, QueryRefused)
 TAKING: Final = (
     *COMMON,
+    SourceDisabled,
     ContentTypeRefused,
     MalformedJson,
     StatementRefused,
@@ -144,6 +145,7 @@ def _called(request: Request) -> tuple[Parts, Source, int]:
         raise VersionRefused
     if request.method in {"POST", "PUT"}:
         shared.commits.check()
+        return shared, source_of(shared, caller).sending(), major
     return shared, source_of(shared, caller), major
 
 

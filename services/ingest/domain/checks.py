@@ -33,7 +33,13 @@ class CheckedClaim:
     observed: bool
 
 
-def check(claim: Claim, catalogue: Catalogue, received_at: datetime, zone: tzinfo = UTC) -> CheckedClaim | Fault:
+def check(
+    claim: Claim,
+    catalogue: Catalogue,
+    received_at: datetime,
+    zone: tzinfo = UTC,
+    assesses: frozenset[str] | None = None,
+) -> CheckedClaim | Fault:
     """The claim as it may be counted, or the first thing wrong with it."""
     fault = _text_fault(claim) or _time_fault(claim, received_at, zone)
     if fault is not None:
@@ -41,6 +47,8 @@ def check(claim: Claim, catalogue: Catalogue, received_at: datetime, zone: tzinf
     competency = catalogue.competency(claim)
     if isinstance(competency, Fault):
         return competency
+    if assesses is not None and competency.framework not in assesses:
+        return claim.fault("competency", "not-for-this-source", "of a framework that the source may not assess")
     scale = catalogue.scale(claim)
     return scale if isinstance(scale, Fault) else _rated(claim, competency, scale)
 

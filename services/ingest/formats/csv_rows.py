@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,13 +26,7 @@ class CsvRows:
     alike: frozenset[int] = field(repr=False)
 
     def __iter__(self) -> Iterator[FileRow]:
-        seen: dict[bytes, int] = {}
-        for line, document, problem in _read(self.sent):
-            ordinal = 1
-            if problem is None and _mark(document) in self.alike:
-                digest = _digest(document)
-                ordinal = seen[digest] = seen.get(digest, 0) + 1
-            yield FileRow(line, document or None, problem, ordinal)
+        return _numbered(self.sent, lambda document: _mark(document) in self.alike)
 
 
 def read_csv(sent: Sent) -> CsvRows:
@@ -47,6 +41,21 @@ def read_csv(sent: Sent) -> CsvRows:
                 alike.add(mark)
             seen[byte] |= bit
     return CsvRows(sent, total, frozenset(alike))
+
+
+def first_rows(sent: Sent) -> Iterator[FileRow]:
+    """Rows from the beginning of a file, for as long as they are asked for."""
+    return _numbered(sent, lambda document: True)
+
+
+def _numbered(sent: Sent, may_come_again: Callable[[dict[str, str]], bool]) -> Iterator[FileRow]:
+    seen: dict[bytes, int] = {}
+    for line, document, problem in _read(sent):
+        ordinal = 1
+        if problem is None and may_come_again(document):
+            digest = _digest(document)
+            ordinal = seen[digest] = seen.get(digest, 0) + 1
+        yield FileRow(line, document or None, problem, ordinal)
 
 
 def check_csv(sent: Sent) -> None:

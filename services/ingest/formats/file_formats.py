@@ -1,11 +1,11 @@
 """The formats of files: which reader reads the files of a source, by what its mapping says they are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from services.ingest.formats.caliper import read_events
-from services.ingest.formats.csv_rows import check_csv, read_csv
+from services.ingest.formats.csv_rows import check_csv, first_rows, read_csv
 from services.ingest.formats.edfi import read_assessments
 from services.ingest.formats.oneroster_results import read_results
 from services.ingest.formats.rows import FileRow, ListedRows, Rows, Sent, StreamedRows
@@ -20,14 +20,16 @@ class NoFileFormat(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """How a kind of file is read. Both refuse (PackageRefused) what is no such file, or is larger than is taken.
+    """How a kind of file is read. Each refuses (PackageRefused) what is no such file, or is larger than is taken.
 
     `check` looks as far as can be done while the sender waits; `rows` looks the whole file through before it answers,
-    so that a file is refused as a whole or settled row by row, and never something in between.
+    so that a file is refused as a whole or settled row by row, and never something in between; `first` reads rows of
+    the beginning of a file, for somebody who tries a mapping.
     """
 
     check: Callable[[Sent], object]
     rows: Callable[[Sent], Rows]
+    first: Callable[[Sent], Iterable[FileRow]]
 
 
 def _oneroster(sent: Sent) -> Rows:
@@ -45,10 +47,10 @@ def _edfi(sent: Sent) -> Rows:
 
 # By the `format` of the source's mapping.
 FILE_FORMATS: Final[Mapping[str, FileFormat]] = {
-    "csv": FileFormat(check_csv, read_csv),
-    "caliper": FileFormat(_caliper, _caliper),
-    "edfi": FileFormat(_edfi, _edfi),
-    "oneroster": FileFormat(_oneroster, _oneroster),
+    "csv": FileFormat(check_csv, read_csv, first_rows),
+    "caliper": FileFormat(_caliper, _caliper, read_events),
+    "edfi": FileFormat(_edfi, _edfi, read_assessments),
+    "oneroster": FileFormat(_oneroster, _oneroster, _oneroster),
 }
 
 

@@ -6,6 +6,9 @@ from uuid import UUID
 from services.runtime.store.database import Cursor
 
 FILES = "ALTER TABLE import ADD COLUMN charset TEXT;"
+FAULTS = """
+CREATE INDEX outcome_faulty ON outcome (receipt, item) WHERE outcome IN ('quarantined', 'held', 'conflict');
+"""
 
 PUT_IMPORT = """
 INSERT INTO import (id, tenant, source, receipt, mapping, charset, next_row, rows_total, state, fault)

@@ -134,12 +134,12 @@ def outcomes_of(cursor: Cursor, receipt: int, first: int, limit: int) -> list[tu
     ).fetchall()
 
 
-def faults_of(cursor: Cursor, receipt: int, limit: int) -> list[tuple[Any, ...]]:
-    """(item, line, outcome, reason, pointer) of what could not be counted."""
+def faults_of(cursor: Cursor, receipt: int, first: int, limit: int) -> list[tuple[Any, ...]]:
+    """(item, line, outcome, reason, pointer) of what could not be counted, from an item on."""
     return cursor.execute(
-        "SELECT item, line, outcome, reason, pointer FROM outcome WHERE receipt = ? "
+        "SELECT item, line, outcome, reason, pointer FROM outcome WHERE receipt = ? AND item >= ? "
         "AND outcome IN ('quarantined', 'held', 'conflict') ORDER BY item LIMIT ?",
-        (receipt, limit),
+        (receipt, first, limit),
     ).fetchall()
 
 

@@ -4,8 +4,9 @@ Whatever says something of a person is sealed (`sealed`) or a keyed digest (`tag
 and holds no name, e-mail or grade in clear. Instants are microseconds since the epoch; ids are the 16 bytes of a UUID.
 """
 
-from services.ingest.storage.imports import FILES
+from services.ingest.storage.imports import FAULTS, FILES
 from services.ingest.storage.moves import MOVES
+from services.ingest.storage.sources import BOUNDS
 from services.ingest.storage.statements import STATEMENTS
 from services.runtime.store.outbox import OUTBOX_SCHEMA
 
@@ -106,4 +107,4 @@ CREATE TABLE position (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES)
+MIGRATIONS = (SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS)

@@ -18,6 +18,8 @@ class SourceRow:
     pathway: str
     title: str
     created_at: datetime
+    disabled_at: datetime | None = None  # nothing it sends is taken
+    assesses: frozenset[str] | None = None  # frameworks; every one when None
     lenient: bool = False  # what its statements get wrong about activities is tolerated (xAPI only)
 
 
@@ -44,11 +46,17 @@ class MappingRow:
     created_at: datetime
 
 
+BOUNDS = """
+ALTER TABLE source ADD COLUMN disabled_at INTEGER;
+ALTER TABLE source ADD COLUMN assesses TEXT;
+"""
+
+
 def put_source(cursor: Cursor, source: SourceRow) -> None:
     """Register it."""
     cursor.execute(
-        "INSERT INTO source (id, tenant, organisation, pathway, title, created_at, lenient) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO source (id, tenant, organisation, pathway, title, created_at, lenient, assesses) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             source.id,
             source.tenant,
@@ -57,13 +65,18 @@ def put_source(cursor: Cursor, source: SourceRow) -> None:
             source.title,
             to_micros(source.created_at),
             int(source.lenient),
+            _listed(source.assesses),
         ),
     )
 
 
-def set_lenient(cursor: Cursor, source: str, *, lenient: bool) -> None:
-    """From now on."""
-    cursor.execute("UPDATE source SET lenient = ? WHERE id = ?", (int(lenient), source))
+def set_bounds(cursor: Cursor, source: SourceRow) -> None:
+    """How strictly it is read, what it may assess, and whether it may send: from now on."""
+    disabled_at = to_micros(source.disabled_at) if source.disabled_at else None
+    cursor.execute(
+        "UPDATE source SET lenient = ?, assesses = ?, disabled_at = ? WHERE id = ?",
+        (int(source.lenient), _listed(source.assesses), disabled_at, source.id),
+    )
 
 
 def source_by_id(cursor: Cursor, source: str) -> SourceRow | None:
@@ -126,9 +139,23 @@ def mappings_of(cursor: Cursor, source: str, version: int | None = None) -> list
 
 
 def _source(
-    id_: str, tenant: str, organisation: str, pathway: str, title: str, created_at: int, lenient: int
+    id_: str,
+    tenant: str,
+    organisation: str,
+    pathway: str,
+    title: str,
+    created_at: int,
+    lenient: int,
+    disabled_at: int | None,
+    assesses: str | None,
 ) -> SourceRow:
-    return SourceRow(id_, tenant, organisation, pathway, title, from_micros(created_at), bool(lenient))
+    ended = None if disabled_at is None else from_micros(disabled_at)
+    among = None if assesses is None else frozenset(assesses.split())
+    return SourceRow(id_, tenant, organisation, pathway, title, from_micros(created_at), ended, among, bool(lenient))
+
+
+def _listed(assesses: frozenset[str] | None) -> str | None:
+    return None if assesses is None else " ".join(sorted(assesses))
 
 
 def _key(id_: bytes, source: str, scheme: str, sealed: bytes, not_before: int, not_after: int | None) -> KeyRow:

@@ -32,8 +32,8 @@ class RowReading:
 
     def origin(self) -> Origin:
         """Tenant and organisation come from the registration."""
-        row = self.source.row
-        return Origin(row.tenant, row.id, row.organisation, DOOR, self.mapping.label, self.mapping.on_change)
+        row, mapping = self.source.row, self.mapping
+        return Origin(row.tenant, row.id, row.organisation, DOOR, mapping.label, mapping.on_change, row.assesses)
 
     def item(self, origin: Origin, row: FileRow) -> Item:
         """What the row says, once: a row that says several things has no place for them in the order of arrival."""

@@ -19,7 +19,7 @@ KEYS_MAX = 10_000
 def origin_of(source: Source, door: str) -> Origin:
     """Tenant and organisation come from the registration."""
     row, mapping = source.row, source.reader()
-    return Origin(row.tenant, row.id, row.organisation, door, mapping.label, mapping.on_change)
+    return Origin(row.tenant, row.id, row.organisation, door, mapping.label, mapping.on_change, row.assesses)
 
 
 @dataclass(frozen=True, slots=True)

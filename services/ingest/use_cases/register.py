@@ -7,16 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from uuid import UUID
 
 import orjson
 
-from services.ingest.domain.claims import Claim, Fault, NoClaim, Reading
 from services.ingest.formats.standard_webhooks import VerifyKey
 from services.ingest.mappings.compiled import CompiledMapping, SourceFacts, compile_mapping
 from services.ingest.storage import sources
 from services.ingest.storage.sources import KeyRow, MappingRow, SourceRow
-from services.runtime.clock import Clock, Ids, format_instant
+from services.runtime.clock import Clock, Ids
 from services.runtime.keys import KeyStore
 from services.runtime.problems import Refusal
 from services.runtime.store.database import Cursor, Database
@@ -36,6 +34,12 @@ class SourceExists(Refusal):
     """A source of this id is registered already, with other particulars."""
 
     status: ClassVar[int] = 409
+
+
+class SourceDisabled(Refusal):
+    """The source is disabled: nothing it sends is taken until it is enabled again."""
+
+    status: ClassVar[int] = 403
 
 
 class TooManyKeys(Refusal):
@@ -73,6 +77,12 @@ class Source:
         """What a claim takes from the registration."""
         return SourceFacts(self.row.organisation, self.row.pathway)
 
+    def sending(self) -> "Source":
+        """Itself, when it may send; refuses when it is disabled."""
+        if self.row.disabled_at is not None:
+            raise SourceDisabled
+        return self
+
     def reader(self) -> CompiledMapping:
         """The mapping; refuses when there is none."""
         if self.mapping is None:
@@ -100,10 +110,12 @@ class Sources:
             return sources.sources_of(cursor, tenant)
 
     def add(
-        self, tenant: str, name: str, organisation: str, pathway: str, title: str, *, lenient: bool | None = None
+        self, tenant: str, name: str, organisation: str, pathway: str, title: str, bounds: "Bounds | None" = None
     ) -> SourceRow:
-        """Register a source; the same registration again changes nothing but, when said, how strict it is."""
-        row = SourceRow(f"{tenant}.{name}", tenant, organisation, pathway, title, self._clock.now(), bool(lenient))
+        """Register a source; the same registration again changes nothing but, when said, its bounds."""
+        row = SourceRow(f"{tenant}.{name}", tenant, organisation, pathway, title, self._clock.now())
+        bounds = bounds or Bounds()
+        row = bounds.of(row)
         with self._database.write() as cursor:
             existing = sources.source_by_id(cursor, row.id)
             if existing is None:
@@ -111,10 +123,18 @@ class Sources:
                 return row
         if (existing.organisation, existing.pathway) != (organisation, pathway):
             raise SourceExists
-        if lenient is None or lenient == existing.lenient:
-            return existing
-        self._change(row.id, lambda cursor: sources.set_lenient(cursor, row.id, lenient=lenient))
-        return replace(existing, lenient=lenient)
+        return self._bound(existing, bounds.of(existing))
+
+    def enable(self, source: Source, *, enabled: bool) -> SourceRow:
+        """Take what it sends, or refuse it, from now on; said again, the first time stands."""
+        row = source.row
+        disabled_at = None if enabled else row.disabled_at or self._clock.now()
+        return self._bound(row, replace(row, disabled_at=disabled_at))
+
+    def _bound(self, existing: SourceRow, wanted: SourceRow) -> SourceRow:
+        if wanted != existing:
+            self._change(wanted.id, lambda cursor: sources.set_bounds(cursor, wanted))
+        return wanted
 
     def add_key(self, source: Source, said: "NewKey") -> tuple[KeyRow, str | None]:
         """Add a key to the ring; the secret is answered only if it was made here."""
@@ -198,6 +218,19 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How strictly a source is read (xAPI) and which frameworks it may assess; None says nothing about it."""
+
+    lenient: bool | None = None
+    assesses: frozenset[str] | None = None
+
+    def of(self, row: SourceRow) -> SourceRow:
+        """The source within these bounds."""
+        lenient = row.lenient if self.lenient is None else self.lenient
+        return replace(row, lenient=lenient, assesses=row.assesses if self.assesses is None else self.assesses or None)
+
+
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """A key to add: the sender's own, or none to have a secret made; and how long the keys before it stay valid."""
 
@@ -220,26 +253,3 @@ def _put_mapping(cursor: Cursor, row: MappingRow) -> None:
     if existing and row.version < existing[0].version:
         raise MappingVersionTaken(pointer="/version")
     sources.put_mapping(cursor, row)
-
-
-def told(reading: Reading) -> dict[str, Any]:
-    """A reading as somebody trying a mapping is told; the sample is theirs, so its values may be shown."""
-    match reading:
-        case Claim():
-            shown = orjson.loads(orjson.dumps(reading))
-            times = {name: shown[name] and format_instant(getattr(reading, name)) for name in TIMES}
-            return {"reading": "claim", "claim": {**shown, **times}}
-        case NoClaim(reason):
-            return {"reading": "no_claim", "reason": reason}
-        case Fault(reason, pointer, detail):
-            return {"reading": "fault", "reason": reason, "pointer": pointer, "detail": detail}
-        case _:
-            return {"reading": "withdrawal", "record_key": reading.record_key}
-
-
-TIMES = ("occurred_at", "expires_at")
-
-
-def key_id_text(key: KeyRow) -> str:
-    """How a key is named."""
-    return str(UUID(bytes=key.id.bytes))

@@ -47,6 +47,7 @@ class Origin:
     door: str
     mapping: str | None = None
     on_change: OnChange = OnChange.REVISE
+    assesses: frozenset[str] | None = None  # frameworks; every one when None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Settled:
     evidence: UUID | None = None
     reason: str | None = None
     pointer: str | None = None
+    detail: str | None = None  # for whoever tries a mapping
     person: bytes = NO_TAG  # by which identifier the learner was named
 
     def answer(self) -> dict[str, Any]:
@@ -140,7 +142,8 @@ class Settle:
         group = draft.group
         judged = item.reading
         if isinstance(judged, Claim):
-            judged = check(judged, group.catalogues(origin.tenant), place.received_at or group.now)  # type: ignore[assignment]
+            received_at = place.received_at or group.now
+            judged = check(judged, group.catalogues(origin.tenant), received_at, assesses=origin.assesses)  # type: ignore[assignment]
         learner = learner or (draft.learner(item.learner) if item.learner else None)
         current = draft.record(item.record) if item.record else None
         arrival = Arrival(place.arrival, item.content, learner)
@@ -156,11 +159,12 @@ class Settle:
 
 
 def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Occurrence) -> Settled:
-    decision, evidence, reason, pointer = occurrence.decision, occurrence.evidence, None, None
+    decision, evidence = occurrence.decision, occurrence.evidence
+    reason, pointer, detail = None, None, None
     match decision:
         case Quarantine(fault):
             _quarantine(draft, origin, place, item, decision)
-            reason, pointer = fault.reason, fault.pointer
+            reason, pointer, detail = fault.reason, fault.pointer, fault.detail
         case Hold(cause):
             reason, pointer = cause.reason, cause.pointer
         case Park():
@@ -170,7 +174,7 @@ def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Oc
             evidence, reason = decision.evidence, "withdrawn"
         case Nothing(said):
             reason = said
-    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer, item.learner)
+    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer, detail, item.learner)
 
 
 def _quarantine(draft: Draft, origin: Origin, place: Place, item: Item, decision: Quarantine) -> None:
@@ -191,16 +195,17 @@ def _park(draft: Draft, origin: Origin, place: Place, item: Item) -> None:
 
 def _packed(origin: Origin, item: Item) -> bytes:
     assert isinstance(item.reading, Claim), "only a claim waits for its learner"
-    return orjson.dumps(
-        {"claim": item.reading, "on_change": origin.on_change, "organisation": origin.organisation, "line": item.line}
-    )
+    said = {"claim": item.reading, "on_change": origin.on_change, "organisation": origin.organisation}
+    assesses = None if origin.assesses is None else sorted(origin.assesses)
+    return orjson.dumps({**said, "assesses": assesses, "line": item.line})
 
 
 def unpack(parked: vault.Parked, plain: bytes, tenant: str, tags: Tags) -> tuple[Origin, Item]:
     """What `_packed` put away."""
     said = orjson.loads(plain)
     on_change = OnChange(said["on_change"])
-    origin = Origin(tenant, parked.source, said["organisation"], parked.door, parked.mapping, on_change)
+    assesses = None if said.get("assesses") is None else frozenset(said["assesses"])  # not said before there were any
+    origin = Origin(tenant, parked.source, said["organisation"], parked.door, parked.mapping, on_change, assesses)
     return origin, item_of(_claim(said["claim"]), tags, origin, said["line"])
 
 
