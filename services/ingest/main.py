@@ -12,6 +12,7 @@ from services.ingest.api import (
     caliper,
     dependencies,
     files,
+    imports,
     learners,
     mappings,
     merging,
@@ -23,6 +24,7 @@ from services.ingest.api import (
     webhooks,
     xapi,
 )
+from services.ingest.domain.removals import Removals
 from services.ingest.publishing import Publishing
 from services.ingest.reactions import KeepCatalogue
 from services.ingest.settings import IngestSettings
@@ -32,6 +34,7 @@ from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
 from services.ingest.use_cases.move import Tools
 from services.ingest.use_cases.mover import Mover
+from services.ingest.use_cases.package_import import PackageImporter
 from services.ingest.use_cases.redrive import Redrive
 from services.ingest.use_cases.register import Sources
 from services.ingest.use_cases.reread import Rereading
@@ -98,7 +101,10 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     relay = Relay(database, ports.log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}")
     commits = _group_commit(settings, ports, database, catalogues, relay.wake)
     registered = Sources(database, ports.keys, ports.clock, ports.ids)
-    importer = Importer(database, ports.keys, registered, tags, commits, settle, settings.import_rows_max)
+    rows_max = settings.import_rows_max
+    allowed = Removals(settings.removals_max, settings.removals_max_percent)
+    packages = PackageImporter(database, ports.keys, commits.do, settle, rows_max, allowed)
+    importer = Importer(database, ports.keys, registered, tags, commits, settle, packages, rows_max)
     moving = Tools(tags, sealer, publishing.about)
     redrive = Redrive(database, Rereading(database, ports.keys, registered, tags), commits, settle)
     consumer = _consumer(settings, ports.log, database, KeepCatalogue(catalogues, sealer))
@@ -121,7 +127,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
         return commits.ready() | relay.ready() | consumer.ready()
 
     doors = (
-        *(webhooks, streams, observations, files, caliper, xapi),
+        *(webhooks, streams, observations, files, imports, caliper, xapi),
         *(receipts, redriving, sources, mappings, learners, merging),
     )
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)

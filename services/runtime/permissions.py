@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 Permission = Literal[
     "sources:manage", "mappings:manage", "evidence:write", "observations:write", "receipts:read",
-    "quarantine:read", "quarantine:redrive", "roster:write", "learners:lookup", "learners:link",
+    "quarantine:read", "quarantine:redrive", "imports:decide", "roster:write", "learners:lookup", "learners:link",
     "policies:manage", "frameworks:manage", "standings:read", "history:read",
     "achievements:manage", "awards:read", "awards:decide", "credentials:read",
 ]  # fmt: skip
@@ -22,7 +22,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     "registrar": OWN_RECORD | {
         "roster:write", "learners:lookup", "learners:link", "receipts:read", "quarantine:read", "quarantine:redrive",
-        "achievements:manage", "awards:decide",
+        "imports:decide", "achievements:manage", "awards:decide",
     },
     "district": OWN_RECORD | {
         "sources:manage", "mappings:manage", "policies:manage", "frameworks:manage", "achievements:manage",

@@ -1,18 +1,15 @@
 """The file door: any format a mapping reads, taken durably now, settled row by row after the answer."""
 
-from typing import Annotated, Any, ClassVar
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from services.ingest.api.dependencies import Parts, Shared, json_response
-from services.ingest.api.receipts import may_see
 from services.ingest.api.streams import SourceKeyWanted, source_of
 from services.ingest.formats.file_formats import NoFileFormat, file_format
 from services.ingest.formats.zip_package import PackageRefused, PackageTooLarge
-from services.ingest.storage import imports, inbox
 from services.ingest.use_cases.file_rows import sent_to
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.read import origin_of
@@ -20,22 +17,14 @@ from services.ingest.use_cases.register import MappingMissing, Source, SourceDis
 from services.ingest.use_cases.take import MessageConflict
 from services.ingest.use_cases.take_file import DOOR, FileTaken, TakeFile, answered
 from services.runtime.access import Caller, Can
-from services.runtime.clock import format_instant
 from services.runtime.limits import BodyTooLarge, read_body
-from services.runtime.problems import Refusal, problems
+from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["doors"])
-FAULTS_MAX = 1000
 REFUSALS = problems(
     SourceUnknown, SourceKeyWanted, SourceDisabled, MappingMissing, NoFileFormat, PackageRefused, PackageTooLarge,
     MessageConflict, BodyTooLarge, TooBusy, NotDurable,
 )  # fmt: skip
-
-
-class ImportUnknown(Refusal):
-    """No import of this id."""
-
-    status: ClassVar[int] = 404
 
 
 @router.post("/files/{source}", status_code=202, responses=REFUSALS)
@@ -52,37 +41,20 @@ async def take_file(
     found = source_of(shared, caller).sending()
     raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
     taken = await run_in_threadpool(_take, shared, found, raw, charset_of(request.headers.get("content-type", "")), key)
-    headers = {"Idempotent-Replay": "true"} if taken.repeated else None
-    return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202, headers)
+    return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202)
 
 
-@router.get("/imports/{import_id}", responses=problems(ImportUnknown))
-def get_import(
-    import_id: UUID,
-    shared: Shared,
-    caller: Annotated[Caller, Can("receipts:read")],
-    first: Annotated[int, Query(ge=0, description="Faults from this row on: `next` of the page before.")] = 0,
-    limit: Annotated[int, Query(ge=0, le=FAULTS_MAX, description="How many faults.")] = 100,
+@router.post("/files/{source}/dry-run", responses=REFUSALS)
+async def try_file(
+    source: str, request: Request, shared: Shared, caller: Annotated[Caller, Can("evidence:write")]
 ) -> Response:
-    """How far it has come, how many rows came to which end, and the faults by row; `next` when there are more."""
-    with shared.database.read() as cursor:
-        found = imports.import_by_id(cursor, import_id)
-        if found is None or not may_see(caller, found.tenant, found.source):
-            raise ImportUnknown
-        receipt = inbox.receipt_by(cursor, "seq", found.receipt)
-        counts = inbox.counts_of(cursor, found.receipt)
-        faults = [_fault(row) for row in inbox.faults_of(cursor, found.receipt, first, limit + 1)]
-    assert receipt is not None, "an import has a receipt"
-    head = {"import": str(import_id), "receipt": str(receipt.id), "source": found.source, "state": found.state}
-    following = faults[limit]["row"] if len(faults) > limit > 0 else None
-    rows = {
-        "rows_done": found.next_row,
-        "rows_total": found.rows_total,
-        "outcomes": counts,
-        "faults": faults[:limit],
-        "next": following,
-    }
-    return json_response({**head, "received_at": format_instant(receipt.received_at), **rows, "refused": found.fault})
+    """What a package would do: how its rows would end, its effect, and whether a person would be asked first."""
+    if caller.source != source:
+        raise SourceUnknown
+    found = source_of(shared, caller)
+    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
+    found_out = await run_in_threadpool(shared.importer.preview, found, raw, shared.clock.now())
+    return json_response(found_out.answer())
 
 
 def _take(shared: Parts, source: Source, raw: bytes, charset: str | None, key: str | None) -> FileTaken:
@@ -103,8 +75,3 @@ def charset_of(content_type: str) -> str | None:
     said = (one.partition("=") for one in parameters.split(";"))
     named = {name.strip().lower(): value.strip().strip('"').lower() for name, _, value in said}
     return named.get("charset") or None
-
-
-def _fault(row: tuple[Any, ...]) -> dict[str, Any]:
-    item, line, outcome, reason, pointer = row
-    return {"row": item, "line": line, "outcome": outcome, "reason": reason, "pointer": pointer}

@@ -100,4 +100,9 @@ class Held:
     cause: Fault
 
 
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The source has said something later about the same thing, so that this is no longer what it says."""
+
+
 Reading = Claim | Withdrawal | NoClaim | Fault

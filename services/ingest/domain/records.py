@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from services.ingest.domain.checks import CheckedClaim
-from services.ingest.domain.claims import Claim, Fault, Held, NoClaim, Withdrawal
+from services.ingest.domain.claims import Claim, Fault, Held, NoClaim, Overtaken, Withdrawal
 from services.ingest.domain.outcomes import Outcome
 
 
@@ -148,7 +148,7 @@ class Nothing:
 Decision = (
     Accept | Revise | Move | Retract | Bury | Duplicate | Conflict | Park | Quarantine | Hold | Superseded | Nothing
 )
-Judged = CheckedClaim | Withdrawal | NoClaim | Held | Fault
+Judged = CheckedClaim | Withdrawal | NoClaim | Held | Fault | Overtaken
 
 
 def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_change: OnChange) -> Decision:
@@ -160,6 +160,8 @@ def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_cha
             return Hold(cause)
         case NoClaim(reason):
             return Nothing(reason)
+        case Overtaken():
+            return Superseded()
         case Withdrawal():
             return _withdraw(arrival, current)
         case CheckedClaim():

@@ -8,15 +8,18 @@ from itertools import islice
 from typing import ClassVar
 from uuid import UUID
 
-from services.ingest.formats.file_formats import file_format
+from services.ingest.formats.file_formats import NoFileFormat, file_format
 from services.ingest.formats.rows import Rows
 from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import imports, inbox
 from services.ingest.storage.imports import Import
+from services.ingest.storage.inbox import Receipt
 from services.ingest.use_cases.file_rows import RowReading, sent_to
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy
-from services.ingest.use_cases.register import Sources
+from services.ingest.use_cases.package_import import PackageImporter
+from services.ingest.use_cases.package_preview import Preview
+from services.ingest.use_cases.register import Source, Sources
 from services.ingest.use_cases.settle import Item, Origin, Place, Settle
 from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take import tags_of
@@ -26,6 +29,7 @@ from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
+ONEROSTER = "oneroster"  # says something by what it does not hold too
 LOOK_S = 0.2
 PAUSE_S = 0.5
 
@@ -94,10 +98,11 @@ class Importer:
         tags: TagBook,
         commits: GroupCommit,
         settle: Settle,
+        packages: PackageImporter,
         rows_max: int,
     ) -> None:
         self._database, self._keys, self._sources, self._tags = database, keys, sources, tags
-        self._commits, self._settle, self._rows_max = commits, settle, rows_max
+        self._commits, self._settle, self._packages, self._rows_max = commits, settle, packages, rows_max
         self._news = threading.Event()
 
     def wake(self) -> None:
@@ -132,6 +137,31 @@ class Importer:
 
     def settle(self, progress: Import, stop: threading.Event) -> None:
         """Read the file again and settle what was not settled yet."""
+        reading, receipt, raw = self._opened(progress)
+        mapping = reading.mapping
+        try:
+            if mapping.document.format == ONEROSTER:
+                self._packages.settle(progress, receipt, reading, raw, stop)
+                return
+            rows = file_format(mapping.document.format).rows(sent_to(mapping, raw, progress.charset))
+        except PackageRefused as refused:
+            self._commits.do(RefuseFile(progress, refused.detail or type(refused).__name__))
+            return
+        self._settle_all(reading, receipt.id, progress, rows, stop)
+
+    def preview(self, source: Source, raw: bytes, at: datetime) -> Preview:
+        """What a package would do if it came now."""
+        mapping = source.reader()
+        if mapping.document.format != ONEROSTER:
+            raise NoFileFormat("only packages are compared with what was sent before")
+        return self._packages.preview(RowReading(source, mapping, self._tags.of(source.row.tenant), at), raw)
+
+    def preview_of(self, progress: Import) -> Preview:
+        """What a package that was taken would do if it were settled now."""
+        reading, _, raw = self._opened(progress)
+        return self._packages.preview(reading, raw)
+
+    def _opened(self, progress: Import) -> tuple[RowReading, Receipt, bytes]:
         with self._database.read() as cursor:
             receipt = inbox.receipt_by(cursor, "seq", progress.receipt)
             sealed = inbox.sealed_submission(cursor, progress.receipt)
@@ -140,13 +170,7 @@ class Importer:
         raw = self._keys.submission_key(progress.tenant, receipt.id).open(sealed, receipt.id.bytes)
         source = self._sources.get(progress.source)
         mapping = self._sources.mapping(source, progress.mapping)
-        try:
-            rows = file_format(mapping.document.format).rows(sent_to(mapping, raw, progress.charset))
-        except PackageRefused as refused:
-            self._commits.do(RefuseFile(progress, refused.detail or type(refused).__name__))
-            return
-        reading = RowReading(source, mapping, self._tags.of(progress.tenant), receipt.received_at)
-        self._settle_all(reading, receipt.id, progress, rows, stop)
+        return RowReading(source, mapping, self._tags.of(progress.tenant), receipt.received_at), receipt, raw
 
     def _settle_all(
         self, reading: RowReading, receipt: UUID, progress: Import, rows: Rows, stop: threading.Event

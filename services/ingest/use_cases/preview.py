@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from services.ingest.domain.claims import Claim, Fault, Held, NoClaim, Reading
+from services.ingest.domain.claims import Claim, Fault, Held, NoClaim, Overtaken, Reading
 from services.ingest.formats.file_formats import file_format
 from services.ingest.formats.rows import Sent
 from services.ingest.use_cases.file_rows import RowReading
@@ -60,13 +60,15 @@ def told_of_row(item: Item, settled: Settled) -> dict[str, Any]:
     return said | {name: value for name, value in why.items() if value is not None}
 
 
-def told(reading: Reading | Held) -> dict[str, Any]:
+def told(reading: Reading | Held | Overtaken) -> dict[str, Any]:
     """A reading as somebody trying a mapping is told; the sample is theirs, so its values may be shown."""
     match reading:
         case Claim():
             shown = orjson.loads(orjson.dumps(reading))
             times = {name: shown[name] and format_instant(getattr(reading, name)) for name in TIMES}
             return {"reading": "claim", "claim": {**shown, **times}}
+        case Overtaken():
+            return {"reading": "overtaken"}
         case NoClaim(reason):
             return {"reading": "no_claim", "reason": reason}
         case Fault(reason, pointer, detail) | Held(Fault(reason, pointer, detail)):

@@ -99,6 +99,8 @@ class RedriveBatch:
         if settled.outcome is not Outcome.QUARANTINED:
             writes.add(redrive.DROP_QUARANTINED, (entry.id.bytes,))
             self._mark(draft, entry, settled)
+            if (then := again.items[0].then) is not None:
+                writes.add(*then)
 
     def _mark(self, draft: Draft, entry: Entry, settled: Settled) -> None:
         at = to_micros(draft.group.now)

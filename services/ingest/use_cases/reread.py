@@ -14,6 +14,8 @@ from services.ingest.storage.inbox import Receipt
 from services.ingest.storage.redrive import Entry
 from services.ingest.use_cases import caliper, observe, take_file, xapi_read
 from services.ingest.use_cases.file_rows import RowReading, sent_to
+from services.ingest.use_cases.import_file import ONEROSTER
+from services.ingest.use_cases.package_again import package_again
 from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.register import Source, Sources
 from services.ingest.use_cases.settle import Item, Origin
@@ -85,7 +87,7 @@ class Rereading:
             return
         source = self._source(entries[0].source, tenant, version)
         origin = origin_of(source, submitted.receipt.door)
-        pick = _pick(self._database, submitted, source, tags)
+        pick = _pick(self._database, self._keys, submitted, source, tags)
         yield from (Again(entry, submitted.receipt, origin, pick(entry)) for entry in entries)
 
     def _source(self, name: str, tenant: str, version: int | None) -> Source:
@@ -110,7 +112,7 @@ class Rereading:
         return Submitted(receipt, b"" if sealed is None else key.open(sealed, receipt.id.bytes), numbers)
 
 
-def _pick(database: Database, submitted: Submitted, source: Source, tags: Tags) -> Pick:
+def _pick(database: Database, keys: KeyStore, submitted: Submitted, source: Source, tags: Tags) -> Pick:
     """How an entry of this submission is found again."""
     if not submitted.raw:
         return lambda entry: [Item(ERASED, entry.line)]
@@ -126,7 +128,7 @@ def _pick(database: Database, submitted: Submitted, source: Source, tags: Tags) 
             said = caliper.items_of(read, origin_of(source, caliper.DOOR), events)
             return lambda entry: submitted.pick(entry, said, may_grow=False)
         case take_file.DOOR:
-            return _of_file(database, submitted, source, tags)
+            return _of_file(database, keys, submitted, source, tags)
         case xapi_read.DOOR:
             again = statements_again(database, source, tags, submitted.receipt, submitted.raw)
             return lambda entry: again(entry.item) or [Item(OTHERWISE)]
@@ -148,13 +150,16 @@ def _of_stream(submitted: Submitted, read: Read) -> Pick:
     return pick
 
 
-def _of_file(database: Database, submitted: Submitted, source: Source, tags: Tags) -> Pick:
+def _of_file(database: Database, keys: KeyStore, submitted: Submitted, source: Source, tags: Tags) -> Pick:
     """Rows are found by their number, in one reading; a mapping by which the file has other rows finds none of them."""
     reading = RowReading(source, source.reader(), tags, submitted.receipt.received_at)
     with database.read() as cursor:
         begun = imports.import_of_receipt(cursor, submitted.receipt.seq)
     assert begun is not None, "a file's rows are settled by its import"
     try:
+        if reading.mapping.document.format == ONEROSTER:
+            again = package_again(database, keys, reading, submitted.receipt, submitted.raw)
+            return lambda entry: [again(entry) or Item(OTHERWISE, entry.line)]
         rows = file_format(reading.mapping.document.format).rows(sent_to(reading.mapping, submitted.raw, begun.charset))
     except (PackageRefused, NoFileFormat):
         return lambda entry: [Item(OTHERWISE, entry.line)]

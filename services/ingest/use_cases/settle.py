@@ -1,15 +1,15 @@
 """What becomes of one item, and what follows: its record's version, its outcome, what is published or parked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 import orjson
 
 from services.ingest.domain.checks import check
-from services.ingest.domain.claims import Claim, ClaimedAssessor, Held, Identifier, Reading, Withdrawal
+from services.ingest.domain.claims import Claim, ClaimedAssessor, Held, Identifier, Overtaken, Reading, Withdrawal
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.domain.records import (
     Accept,
@@ -33,6 +33,7 @@ from services.ingest.use_cases.tags import Tags
 from services.runtime.clock import to_micros
 from services.runtime.store.outbox import OutboxMessage
 
+EFFECTS: Final[Mapping[type, str]] = {Accept: "added", Revise: "changed", Move: "changed", Retract: "removed"}
 ITEMS_MAX = 1 << 24  # of one receipt: the low bits of an arrival
 NO_TAG = b""
 
@@ -54,11 +55,12 @@ class Origin:
 class Item:
     """One thing that was said, with the tags it is looked up by (empty where it has none)."""
 
-    reading: Reading | Held
+    reading: Reading | Held | Overtaken
     line: int | None = None
     record: bytes = NO_TAG
     learner: bytes = NO_TAG
     content: bytes = NO_TAG
+    then: tuple[str, tuple[Any, ...]] | None = None  # what else is written when it is read again and counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Settled:
     pointer: str | None = None
     detail: str | None = None  # for whoever tries a mapping
     person: bytes = NO_TAG  # by which identifier the learner was named
+    effect: str | None = None  # on what counts: added, changed or removed
 
     def answer(self) -> dict[str, Any]:
         """JSON; what does not apply is left out."""
@@ -174,7 +177,8 @@ def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Oc
             evidence, reason = decision.evidence, "withdrawn"
         case Nothing(said):
             reason = said
-    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer, detail, item.learner)
+    effect = EFFECTS.get(type(decision))
+    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer, detail, item.learner, effect)
 
 
 def _quarantine(draft: Draft, origin: Origin, place: Place, item: Item, decision: Quarantine) -> None:

@@ -28,6 +28,10 @@ class Tags:
         """Of a record key, within its source."""
         return self._tag("record", f"{source}\0{key}".encode())
 
+    def row(self, source: str, file: str, sourced_id: str) -> bytes:
+        """Of a row of a source's packages."""
+        return self._tag("package-row", f"{source}\0{file}\0{sourced_id}".encode())
+
     def identifier(self, identifier: Identifier) -> bytes:
         """Of an identifier of a person."""
         value = identifier.value.strip()
