@@ -6,10 +6,16 @@ from typing import Any
 import pytest
 
 from services.runtime.store.sqlite import SqliteDatabase
-from tests.servers import fixtures
+from tests.servers import fixtures, stores
 from tests.servers.fixtures import kafka, postgres
+from tests.servers.stores import chosen_store
 
-__all__ = ["kafka", "postgres"]
+__all__ = ["chosen_store", "kafka", "postgres"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--store`."""
+    stores.add_option(parser)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -65,7 +65,7 @@ def _examine(data: Path, clock: Clock, urls: dict[str, str | None]) -> Iterator[
 
 def _examine_folder(data: Path, clock: Clock) -> Iterator[Finding]:
     from services.cli.checkup.folder import Folder
-    from services.credentials.main import MIGRATIONS as CREDENTIALS
+    from services.credentials.storage.schema import MIGRATIONS as CREDENTIALS
     from services.ingest.storage.schema import MIGRATIONS as INGEST
     from services.mastery.storage.partitions import MASTERY_MIGRATIONS as MASTERY
 

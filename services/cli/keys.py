@@ -7,8 +7,9 @@ from typing import Any
 import click
 import orjson
 
-from services.runtime.access_register import Entry, FileRegister, KeyRefused
+from services.runtime.access_register import Entry, KeyRefused, Register
 from services.runtime.clock import SteppedClock, SystemClock, parse_instant
+from services.runtime.opening import open_access
 from services.runtime.permissions import ROLES, Role
 from services.runtime.settings import RuntimeSettings, load
 
@@ -36,7 +37,7 @@ def key(context: click.Context, data_dir: Path | None) -> None:
     """Add, list and revoke access keys."""
     settings = load(RuntimeSettings, **({"data_dir": data_dir} if data_dir else {}))
     clock = SteppedClock(settings.clock_file) if settings.clock_file else SystemClock()
-    context.obj = FileRegister(settings.data_dir / "access.json", clock)
+    context.obj = open_access(settings, clock)
 
 
 @key.command()
@@ -49,7 +50,7 @@ def key(context: click.Context, data_dir: Path | None) -> None:
 @click.option("--valid-until", type=Instant(), help="The instant from which it no longer works.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def add(register: FileRegister, /, role: Role, as_json: bool, **said: Any) -> None:
+def add(register: Register, /, role: Role, as_json: bool, **said: Any) -> None:
     """Make a key and print it: this is the only time it is shown."""
     try:
         caller, token = register.add(role=role, **said)
@@ -64,7 +65,7 @@ def add(register: FileRegister, /, role: Role, as_json: bool, **said: Any) -> No
 @key.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def list_keys(register: FileRegister, as_json: bool) -> None:
+def list_keys(register: Register, as_json: bool) -> None:
     """Every key ever added, without its secret."""
     shown = [_shown(entry) for entry in register.list()]
     if as_json:
@@ -77,7 +78,7 @@ def list_keys(register: FileRegister, as_json: bool) -> None:
 @click.argument("key_id")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def revoke(register: FileRegister, key_id: str, as_json: bool) -> None:
+def revoke(register: Register, key_id: str, as_json: bool) -> None:
     """Stop a key everywhere within seconds; its id is the part after `wp_`."""
     try:
         caller = register.revoke(key_id.removeprefix("wp_").partition(".")[0])

@@ -1,10 +1,12 @@
 """`wayproof republish`: sends what a service published again, for a consumer that misses some of it."""
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from services.cli.client import show
+from services.runtime.opening import beside
 from services.runtime.republish import CannotRepublish
 from services.runtime.republish import republish as set_back
 from services.runtime.settings import RuntimeSettings, load
@@ -34,11 +36,12 @@ def republish(
       wayproof republish --service ingest --partition 2 --from-seq 41
 
     The service may go on running, and repeating this does no harm: whoever has an event already leaves it out.
-    Run it on the machine that holds the data folder.
+    Run it on the machine that holds the data folder, or where WAYPROOF_STORE_URL says the database is.
     """
     settings = load(RuntimeSettings, **({"data_dir": data_dir} if data_dir else {}))
     try:
-        head, count = set_back(settings.data_dir / service / f"{service}.db", topic, partition, from_seq)
+        with closing(beside(settings, service)) as database:
+            head, count = set_back(database, topic, partition, from_seq)
     except CannotRepublish as refused:
         raise click.ClickException(f"{service}: {refused}") from None
     said = {"topic": head.topic, "partition": head.part, "from_seq": head.published_seq + 1, "last_seq": head.last_seq}

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import ExitStack, closing
 from functools import partial
 
 from contracts.events import MASTERY_LEARNER
@@ -16,7 +17,7 @@ from services.credentials.storage.achievements import Achievements
 from services.credentials.storage.owners import StreamKeys
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import Queries
-from services.credentials.storage.schema import ROWS_SCHEMA, TRANSFERS_SCHEMA
+from services.credentials.storage.schema import MIGRATIONS
 from services.credentials.use_cases.answer import Answers
 from services.credentials.use_cases.decide import DecideAwards
 from services.credentials.use_cases.define_achievement import DefineAchievements
@@ -25,26 +26,23 @@ from services.credentials.use_cases.judge import Judge
 from services.credentials.use_cases.publish_status import PublishStatus
 from services.credentials.use_cases.sweep import Sweep
 from services.credentials.use_cases.work import Tools
-from services.runtime.access import AccessRegister, FileRegister
-from services.runtime.app import Service, Worker, create_app, lock_folder, serve
+from services.runtime.access import AccessRegister
+from services.runtime.app import Service, Worker, create_app, serve
 from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
-from services.runtime.keys import KeyStore, SqliteKeyStore
+from services.runtime.keys import KeyStore
 from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
+from services.runtime.opening import held, open_access, open_keys, open_store
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
 from services.runtime.store.codec import Codec
 from services.runtime.store.database import Database
-from services.runtime.store.outbox import OUTBOX_SCHEMA
 from services.runtime.store.partition import StoredPartition
-from services.runtime.store.schema import STORE_SCHEMA
-from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.telemetry import configure
 
 PRODUCER = "credentials"
-MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA, ROWS_SCHEMA, TRANSFERS_SCHEMA)
 
 
 def build(
@@ -60,13 +58,13 @@ def build(
 
     `ids` is taken for the sake of one signature for all services: every id here follows from an event's.
     """
-    folder = settings.data_dir / PRODUCER
-    lock = lock_folder(folder)
+    made = ExitStack()  # what was made here is closed here, the folder's lock last
+    made.enter_context(held(settings, PRODUCER))
     clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
-    keys = keys or SqliteKeyStore(settings.data_dir / "keys", seed=settings.ids_seed)
-    log = log or open_log(settings)
-    access = access or FileRegister(settings.data_dir / "access.json", clock)
-    database = SqliteDatabase(folder / "credentials.db", MIGRATIONS)
+    keys = keys or made.enter_context(closing(open_keys(settings)))
+    log = log or made.enter_context(closing(open_log(settings)))
+    access = access or made.enter_context(closing(open_access(settings, clock)))
+    database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
     tools = _tools(settings, keys, database)
     partitions = _partitions(settings, database, tools)
     sweep = Sweep(tools, partitions, clock)
@@ -83,11 +81,7 @@ def build(
     app = create_app(PRODUCER, routers, ready=ready, access=access)
     app.state.parts = _parts(settings, tools, partitions, clock, sweep)
 
-    def close() -> None:
-        database.close()
-        lock.close()
-
-    return Service(PRODUCER, app, workers, ready, close, measured(log, partial(measures.of, database)))
+    return Service(PRODUCER, app, workers, ready, made.close, measured(log, partial(measures.of, database)))
 
 
 def run() -> int:

@@ -40,19 +40,19 @@ from services.ingest.use_cases.register import Sources
 from services.ingest.use_cases.reread import Rereading
 from services.ingest.use_cases.settle import Settle
 from services.ingest.use_cases.tags import TagBook
-from services.runtime.access import AccessRegister, FileRegister
-from services.runtime.app import Service, Worker, create_app, lock_folder, serve
+from services.runtime.access import AccessRegister
+from services.runtime.app import Service, Worker, create_app, serve
 from services.runtime.clock import Clock, Ids, RandomIds, SeededIds, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
-from services.runtime.keys import KeyStore, SqliteKeyStore
+from services.runtime.keys import KeyStore
 from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
+from services.runtime.opening import held, open_access, open_keys, open_store
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
 from services.runtime.store.database import Database
 from services.runtime.store.port import Position
-from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.telemetry import configure
 
 PRODUCER = "ingest"
@@ -79,18 +79,17 @@ def build(
     access: AccessRegister | None = None,
 ) -> Service:
     """The service with its workers; tests hand in the ports they want to hold."""
-    folder = settings.data_dir
     made = ExitStack()  # what was made here is closed here, the folder's lock last
-    made.enter_context(closing(lock_folder(folder / PRODUCER)))
+    made.enter_context(held(settings, PRODUCER))
     clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
     ports = Ports(
         clock,
         ids or (SeededIds(f"{settings.ids_seed}/{PRODUCER}") if settings.ids_seed else RandomIds()),
         log or made.enter_context(closing(open_log(settings))),
-        keys or made.enter_context(closing(SqliteKeyStore(folder / "keys", seed=settings.ids_seed))),
-        access or FileRegister(folder / "access.json", clock),
+        keys or made.enter_context(closing(open_keys(settings))),
+        access or made.enter_context(closing(open_access(settings, clock))),
     )
-    database = made.enter_context(closing(SqliteDatabase(folder / PRODUCER / "ingest.db", MIGRATIONS)))
+    database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
     return _service(settings, ports, database, made.close)
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 
 from contracts.events import INGEST_LEARNER
@@ -28,20 +29,20 @@ from services.mastery.use_cases.set_policy import SetPolicy
 from services.mastery.use_cases.standings import AnswerStandings, Standing
 from services.mastery.use_cases.why import AnswerWhy
 from services.mastery.use_cases.work import Assessing
-from services.runtime.access import AccessRegister, FileRegister
-from services.runtime.app import Service, create_app, lock_folder, serve
+from services.runtime.access import AccessRegister
+from services.runtime.app import Service, create_app, serve
 from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
-from services.runtime.keys import KeyStore, SqliteKeyStore
+from services.runtime.keys import KeyStore
 from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
+from services.runtime.opening import held, open_access, open_keys, open_store
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
 from services.runtime.store import measures
 from services.runtime.store.database import Database
 from services.runtime.store.port import PartitionStore
-from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.telemetry import configure
 
 SOURCE, PRODUCER, READS_FROM = "/mastery", "mastery", "ingest"
@@ -58,27 +59,24 @@ def build(
     access: AccessRegister | None = None,
 ) -> Service:
     """Mastery with its workers, on the data folder the settings name."""
+    made = ExitStack()  # what was made here is closed here, the folder's lock last
+    made.enter_context(held(settings, PRODUCER))
     clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
-    keys = keys or SqliteKeyStore(settings.data_dir / "keys", seed=settings.ids_seed)
-    log = log or open_log(settings)
-    access = access or FileRegister(settings.data_dir / "access.json", clock)
-    folder = settings.data_dir / "mastery"
-    lock = lock_folder(folder)
-    wiring = Wiring(SqliteDatabase(folder / "mastery.db", MASTERY_MIGRATIONS), keys, clock, settings)
+    keys = keys or made.enter_context(closing(open_keys(settings)))
+    log = log or made.enter_context(closing(open_log(settings)))
+    access = access or made.enter_context(closing(open_access(settings, clock)))
+    database = made.enter_context(closing(open_store(settings, PRODUCER, MASTERY_MIGRATIONS)))
+    wiring = Wiring(database, keys, clock, settings)
     relay = Relay(wiring.database, log, PRODUCER, owner())
     assessing = wiring.assessing(log)
 
     def ready() -> dict[str, str]:
         return assessing.ready() | relay.ready()
 
-    def close() -> None:
-        wiring.database.close()
-        lock.close()
-
     app = create_app("mastery", ROUTERS, ready=ready, access=access)
     app.state.use_cases = wiring.use_cases()
     own = measured(log, partial(measures.of, wiring.database))
-    return Service("mastery", app, [assessing, relay], ready, close, own)
+    return Service("mastery", app, [assessing, relay], ready, made.close, own)
 
 
 class Wiring:

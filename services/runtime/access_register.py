@@ -6,8 +6,9 @@ import os
 import secrets
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -90,18 +91,35 @@ class Entries(BaseModel):
     keys: tuple[Entry, ...] = ()
 
 
-class FileRegister:
-    """`access.json`, shared by the services that read it and the command that writes it.
+class Register(ABC):
+    """What every register does, wherever its entries are kept.
 
-    A file that cannot be read lets nobody in: better closed than open to a revoked key.
+    Entries that cannot be read let nobody in: better closed than open to a revoked key.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, elapsed_s: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._clock, self._elapsed_s = path, clock, elapsed_s
+    looked_again_after_s = 0.0  # for a key nobody knows yet
+
+    def __init__(self, clock: Clock, elapsed_s: Callable[[], float]) -> None:
+        self._clock, self._elapsed_s = clock, elapsed_s
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
-        self._stamp: tuple[int, ...] | None = None
+        self._stamped: object = None
         self._looked_at = float("-inf")
+
+    @abstractmethod
+    def _stamp(self) -> object:
+        """Another value whenever the entries are other ones."""
+
+    @abstractmethod
+    def _read(self) -> Entries:
+        """Every entry."""
+
+    @abstractmethod
+    def _edited(self) -> AbstractContextManager[tuple[Entries, Callable[[Entry], None]]]:
+        """The entries and how one is kept, while nobody else may change them."""
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing open
+        """Let go of what is held open."""
 
     def caller(self, token: str) -> Caller | None:
         """Compares in constant time, and does the same work for a key nobody has."""
@@ -138,32 +156,31 @@ class FileRegister:
             entry = Entry.model_validate({**said, **made, "tenant": tenant, "role": role, "valid_until": valid_until})
         except ValidationError as error:
             raise KeyRefused("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from None
-        with self._edited() as entries:
-            self._write(Entries(keys=(*entries.keys, entry)))
+        with self._edited() as (_, keep):
+            keep(entry)
         return entry.caller(), f"{TOKEN_PREFIX}{key_id}.{secret}"
 
     def revoke(self, key_id: str) -> Caller:
         """The key stops everywhere within seconds and stays listed; safe to repeat."""
-        with self._edited() as entries:
+        with self._edited() as (entries, keep):
             found = {entry.id: entry for entry in entries.keys}
             if key_id not in found:
                 raise KeyRefused("no key has this id")
             entry = found[key_id]
             if entry.revoked_at is None:
-                found[key_id] = entry.model_copy(update={"revoked_at": self._clock.now()})
-                self._write(Entries(keys=tuple(found.values())))
+                keep(entry.model_copy(update={"revoked_at": self._clock.now()}))
         return entry.caller()
 
     def _look(self, *, at_once: bool) -> None:
         """Read the file again when it is another than last time, looking at most once a second for known keys."""
         now = self._elapsed_s()
-        if now - self._looked_at < LOOKED_AT_EVERY_S and not at_once:
+        if now - self._looked_at < (self.looked_again_after_s if at_once else LOOKED_AT_EVERY_S):
             return
         with self._lock:
             self._looked_at = now
-            stamp = _stamp(self._path)
-            if stamp != self._stamp:
-                self._entries, self._stamp = self._load(), stamp
+            stamp = self._stamp()
+            if stamp != self._stamped:
+                self._entries, self._stamped = self._load(), stamp
 
     def _load(self) -> dict[str, Entry]:
         try:
@@ -172,6 +189,17 @@ class FileRegister:
             log.fault("access register cannot be read: nobody is let in", fault)
             return {}
 
+
+class FileRegister(Register):
+    """`access.json`, shared by the services that read it and the command that writes it."""
+
+    def __init__(self, path: Path, clock: Clock, *, elapsed_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock, elapsed_s)
+        self._path = path
+
+    def _stamp(self) -> object:
+        return _stamp(self._path)
+
     def _read(self) -> Entries:
         try:
             return Entries.model_validate_json(self._path.read_bytes())
@@ -179,12 +207,12 @@ class FileRegister:
             return Entries()
 
     @contextmanager
-    def _edited(self) -> Iterator[Entries]:
-        """The entries, while no other command may write them."""
+    def _edited(self) -> Iterator[tuple[Entries, Callable[[Entry], None]]]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.with_name(self._path.name + ".lock").open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            yield self._read()
+            entries = self._read()
+            yield entries, lambda entry: self._write(_with(entries, entry))
 
     def _write(self, entries: Entries) -> None:
         """Beside, then renamed: a reader sees the old file or the new one, never half."""
@@ -203,6 +231,11 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     except FileNotFoundError:
         return None
     return (found.st_mtime_ns, found.st_ino, found.st_size)
+
+
+def _with(entries: Entries, entry: Entry) -> Entries:
+    found = {each.id: each for each in entries.keys} | {entry.id: entry}
+    return Entries(keys=tuple(found.values()))
 
 
 def _complete(tenant: str, role: Role, said: Mapping[str, object]) -> None:

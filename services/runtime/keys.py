@@ -7,8 +7,7 @@ unreadable in every process within a second, and it never comes back under the s
 import base64
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -23,8 +22,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from services.runtime.key_cache import KeyCache
-from services.runtime.problems import Refusal
-from services.runtime.store.database import Cursor
+from services.runtime.refusals import Refusal
+from services.runtime.store.database import Cursor, Database
 from services.runtime.store.sqlite import SqliteDatabase
 
 SEALED_FORMAT = b"\x01"
@@ -155,18 +154,22 @@ class KeyStore(Protocol):
         """The key the tenant signs credentials with, made on first use."""
 
 
-class SqliteKeyStore:
-    """`keys.db` beside `master.key` in one folder, shared by three processes.
+class StoredKeys:
+    """Keys in a database shared by the services' processes, wrapped by a master key that is not in it.
 
-    With a seed every key is derived from it and repeats in an empty folder: for the demo, never in production.
+    With a seed every key is derived from it and repeats in an empty store: for the demo, never in production.
     """
 
     def __init__(
-        self, folder: Path, *, seed: str | None = None, elapsed_s: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        master: bytes,
+        *,
+        seed: str | None = None,
+        elapsed_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._master = AESGCM(_master_key(folder / "master.key"))
-        self._database = SqliteDatabase(folder / "keys.db", MIGRATIONS)
+        self._master = AESGCM(master)
+        self._database = database
         self._seed = None if seed is None else sha256(seed.encode()).digest()
         self._elapsed_s, self._checked_at = elapsed_s, elapsed_s()
         self._data_keys: KeyCache[tuple[str, Kind, UUID], DataKey] = KeyCache(KEYS_CACHED_MAX)
@@ -275,39 +278,43 @@ class SqliteKeyStore:
 
     def _load_tenant(self, tenant: str) -> bytes:
         context = f"tenant|{tenant}"
-        with self._created_once("SELECT wrapped FROM tenant WHERE tenant = ?", tenant) as (row, cursor):
-            if row is not None:
-                return _unwrap(self._master, row[0], context)
-            secret = self._fresh(context)
-            assert cursor is not None
-            cursor.execute("INSERT INTO tenant VALUES (?, ?)", (tenant, _wrap(self._master, secret, context)))
-            return secret
+        made = (tenant, _wrap(self._master, self._fresh(context), context))
+        (wrapped,) = self._first("tenant", "wrapped", tenant, made)
+        return _unwrap(self._master, wrapped, context)
 
     def _load_signing_key(self, tenant: str) -> SigningKey:
-        context = f"signing|{tenant}"
+        context, secret = f"signing|{tenant}", self._fresh(f"signing|{tenant}")
         _, cipher = self._tenant(tenant)
-        with self._created_once("SELECT sealed FROM signing_key WHERE tenant = ?", tenant) as (row, cursor):
-            if row is not None:
-                return _signing_key(_unwrap(cipher, row[0], context))
-            secret = self._fresh(context)
-            key = _signing_key(secret)
-            assert cursor is not None
-            cursor.execute("INSERT INTO signing_key VALUES (?, ?, ?)", (tenant, key.id, _wrap(cipher, secret, context)))
-            return key
+        made = (tenant, _signing_key(secret).id, _wrap(cipher, secret, context))
+        (sealed,) = self._first("signing_key", "sealed", tenant, made)
+        return _signing_key(_unwrap(cipher, sealed, context))
 
-    @contextmanager
-    def _created_once(self, select: str, tenant: str) -> Iterator[tuple[tuple[bytes] | None, Cursor | None]]:
-        """The row, or no row and a transaction in which nobody else can have made it."""
+    def _first(self, table: str, column: str, tenant: str, made: tuple[object, ...]) -> tuple[bytes]:
+        """The tenant's row, which is the one made here when it has none and nobody else is quicker."""
+        select = f"SELECT {column} FROM {table} WHERE tenant = ?"  # noqa: S608 - names of ours
         with self._database.read() as cursor:
-            row = cursor.execute(select, (tenant,)).fetchone()
-        if row is not None:
-            yield row, None
-            return
-        with self._database.write() as cursor:
-            yield cursor.execute(select, (tenant,)).fetchone(), cursor
+            row: tuple[bytes] | None = cursor.execute(select, (tenant,)).fetchone()
+        if row is None:
+            marks = ",".join("?" * len(made))
+            with self._database.write() as cursor:
+                cursor.execute(f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT DO NOTHING", made)  # noqa: S608
+                row = cursor.execute(select, (tenant,)).fetchone()
+        assert row is not None
+        return row
 
     def _fresh(self, label: str) -> bytes:
         return os.urandom(SECRET_BYTES) if self._seed is None else _derive(self._seed, label)
+
+
+class SqliteKeyStore(StoredKeys):
+    """`keys.db` beside `master.key` in one folder, shared by three processes."""
+
+    def __init__(
+        self, folder: Path, *, seed: str | None = None, elapsed_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        master = master_key(folder / "master.key")
+        super().__init__(SqliteDatabase(folder / "keys.db", MIGRATIONS), master, seed=seed, elapsed_s=elapsed_s)
 
 
 def _destroyed(cursor: Cursor) -> int:
@@ -336,9 +343,15 @@ def _signing_key(secret: bytes) -> SigningKey:
     return SigningKey("ed25519-" + base64.urlsafe_b64encode(fingerprint).decode(), private)
 
 
-def _master_key(path: Path) -> bytes:
-    """Read it, or make it: written beside and linked, so that of three processes starting together one wins."""
+def master_key(path: Path, database: Database | None = None) -> bytes:
+    """Read it, or make it: written beside and linked, so that of three processes starting together one wins.
+
+    For a database elsewhere that holds keys already none is made: it would open none of them.
+    """
     if not path.exists():
+        if database is not None and _holds_keys(database):
+            raise SystemExit(f"keys: {path} is missing, and a new one would open none of the keys that are there")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         beside = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -352,3 +365,8 @@ def _master_key(path: Path) -> bytes:
         finally:
             beside.unlink()
     return path.read_bytes()
+
+
+def _holds_keys(database: Database) -> bool:
+    with database.read() as cursor:
+        return cursor.execute("SELECT 1 FROM tenant LIMIT 1").fetchone() is not None

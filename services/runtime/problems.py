@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from services.runtime.refusals import Refusal, problem_document
+from services.runtime.store.database import StoreUnavailable
 from services.runtime.telemetry import get_logger
 
 __all__ = [
@@ -49,6 +50,13 @@ class UnexpectedFault(Refusal):
     """Something went wrong on our side; the request may be sent again."""
 
     status = 500
+
+
+class StoreAway(Refusal):
+    """The service's database cannot be reached or is busy; nothing was lost. Send it again shortly."""
+
+    status = 503
+    headers: ClassVar = {"Retry-After": "2"}
 
 
 def problem_response(refusal: Refusal) -> Response:
@@ -92,6 +100,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(StoreUnavailable, _on_store_away)
     app.add_exception_handler(Exception, _on_fault)
 
 
@@ -137,6 +146,11 @@ def _on_http(request: Request, failure: Exception) -> Response:
     return _respond(
         failure.status_code, problem_document(slug, str(failure.detail), failure.status_code), failure.headers
     )
+
+
+def _on_store_away(request: Request, fault: Exception) -> Response:
+    log.fault("store unavailable", fault, method=request.method, route=_route(request))
+    return _answer(request, StoreAway())
 
 
 def _on_fault(request: Request, fault: Exception) -> Response:

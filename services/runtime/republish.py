@@ -4,13 +4,9 @@ It may be done while the service runs or while it is stopped. Nothing is ever sk
 back; and nothing is counted twice, because every consumer leaves out the seqs it has.
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-BUSY_TIMEOUT_S = 30.0
+from services.runtime.store.database import Cursor, Database
 
 _SET_BACK = "UPDATE outbox_head SET published_seq = ? WHERE topic = ? AND part = ? AND published_seq > ?"
 
@@ -29,22 +25,20 @@ class Head:
     published_seq: int
 
 
-def heads(path: Path) -> list[Head]:
+def heads(database: Database) -> list[Head]:
     """Every topic and partition of the outbox in a service's database."""
-    with _opened(path) as connection:
-        return _heads(connection)
+    with database.read() as cursor:
+        return _heads(cursor)
 
 
-def republish(path: Path, topic: str | None, part: int, from_seq: int) -> tuple[Head, int]:
+def republish(database: Database, topic: str | None, part: int, from_seq: int) -> tuple[Head, int]:
     """Set the place back; the place as it is now, and how many messages go out again or for the first time."""
-    with _opened(path) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        head = _choose(_heads(connection), topic, part)
+    with database.write() as cursor:
+        head = _choose(_heads(cursor), topic, part)
         if not 1 <= from_seq <= head.last_seq:
             raise CannotRepublish(f"{head.topic}[{part}] has the seqs 1 to {head.last_seq}, not {from_seq}")
-        connection.execute(_SET_BACK, (from_seq - 1, head.topic, part, from_seq - 1))
-        head = _choose(_heads(connection), head.topic, part)
-        connection.execute("COMMIT")
+        cursor.execute(_SET_BACK, (from_seq - 1, head.topic, part, from_seq - 1))
+        head = _choose(_heads(cursor), head.topic, part)
     return head, head.last_seq - head.published_seq
 
 
@@ -61,17 +55,6 @@ def _choose(known: list[Head], topic: str | None, part: int) -> Head:
     return found[0]
 
 
-def _heads(connection: sqlite3.Connection) -> list[Head]:
-    rows = connection.execute("SELECT topic, part, last_seq, published_seq FROM outbox_head ORDER BY topic, part")
+def _heads(cursor: Cursor) -> list[Head]:
+    rows = cursor.execute("SELECT topic, part, last_seq, published_seq FROM outbox_head ORDER BY topic, part")
     return [Head(*row) for row in rows]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The service's database beside the service: it is not migrated, and a missing one is not made."""
-    if not path.exists():
-        raise CannotRepublish(f"there is no {path}")
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as connection:
-        connection.execute("PRAGMA synchronous = FULL")
-        yield connection

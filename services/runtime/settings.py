@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource
 from pydantic_settings import SettingsConfigDict as Config
 
@@ -54,6 +54,22 @@ class RuntimeSettings(BaseSettings):
     log_delivery_timeout_s: float = Field(
         10.0, ge=6, le=300, description="How long an append to Kafka is tried before it fails and is repeated."
     )
+    store_url: SecretStr | None = Field(
+        None, description="`postgresql://USER@HOST/DATABASE` of the services' stores; none: SQLite in the data folder."
+    )
+    keys_url: SecretStr | None = Field(
+        None, description="The key store's database, when it is not that of `store_url`."
+    )
+    access_url: SecretStr | None = Field(
+        None, description="The access register's database, when it is not that of `store_url`."
+    )
+    store_password_file: FilePath | None = Field(
+        None, description="A file with the password for those of these URLs that say none."
+    )
+    master_key_file: Path | None = Field(
+        None,
+        description="The 32 bytes that wrap every tenant's key; else `keys/master.key` in the data folder.",
+    )
     clock_file: Path | None = Field(None, description="A file with the time to go by: the demo's stepped clock.")
     ids_seed: str | None = Field(None, description="Makes ids and keys repeat: for the demo only.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
@@ -95,6 +111,13 @@ class RuntimeSettings(BaseSettings):
         if self.log_username is not None and not (self.log_brokers and self.log_brokers[0]):
             raise ValueError(f"{PREFIX}LOG_USERNAME needs {PREFIX}LOG_URL to say `kafka+tls://`")
         return self
+
+    @field_validator("store_url", "keys_url", "access_url")
+    @classmethod
+    def _database_is_known(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("say `postgresql://USER@HOST/DATABASE`")
+        return url
 
     @property
     def log_brokers(self) -> tuple[bool, tuple[str, ...]] | None:

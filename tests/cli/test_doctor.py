@@ -14,7 +14,7 @@ from fastapi import APIRouter, Response
 
 from services.cli.checkup.running import remedy_of
 from services.cli.dispatch import main
-from services.credentials.main import MIGRATIONS as CREDENTIALS
+from services.credentials.storage.schema import MIGRATIONS as CREDENTIALS
 from services.ingest.storage.schema import MIGRATIONS as INGEST
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS as MASTERY
 from services.runtime.access_register import FileRegister

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from services.credentials.domain.achievement import AchievementDefined
 from services.credentials.domain.award import EVENTS, CredentialIssued
-from services.credentials.main import MIGRATIONS
 from services.credentials.signing.signer import Signer
 from services.credentials.storage.owners import StreamKeys
+from services.credentials.storage.schema import MIGRATIONS
 from services.credentials.use_cases.work import fold
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.store.codec import Codec

@@ -223,7 +223,7 @@ class House:
 
     def count(self, table: str, **where: Any) -> int:
         """Rows of a table."""
-        condition = " AND ".join(f"{name} = ?" for name in where) or "1"
+        condition = " AND ".join(f"{name} = ?" for name in where) or "1 = 1"
         with self.parts.database.read() as cursor:
             (found,) = cursor.execute(
                 f"SELECT count(*) FROM {table} WHERE {condition}", tuple(where.values())

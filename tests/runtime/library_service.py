@@ -8,7 +8,8 @@ from pathlib import Path
 from fastapi import APIRouter
 
 from services.runtime import telemetry
-from services.runtime.app import Service, create_app, lock_folder, serve
+from services.runtime.app import Service, create_app, serve
+from services.runtime.folder_lock import lock_folder
 from services.runtime.settings import RuntimeSettings
 
 router = APIRouter()

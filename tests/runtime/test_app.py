@@ -17,7 +17,8 @@ from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from services.runtime.app import Service, create_app, lock_folder
+from services.runtime.app import Service, create_app
+from services.runtime.folder_lock import lock_folder
 from tests.support.paths import ROOT
 
 CONNECTIONS_MAX, LARGE = 20, 500_000

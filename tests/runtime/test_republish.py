@@ -8,8 +8,10 @@ import pytest
 
 from services.runtime.log.memory import MemoryLog
 from services.runtime.log.port import LogUnavailable
+from services.runtime.opening import beside as open_beside
 from services.runtime.relay import Relay
 from services.runtime.republish import CannotRepublish, heads, republish
+from services.runtime.settings import RuntimeSettings, load
 from services.runtime.store.outbox import OUTBOX_SCHEMA, OutboxMessage, put
 from services.runtime.store.sqlite import SqliteDatabase
 from tests.conformance.logs import EVERY_FAULT, PRODUCER, TOPIC
@@ -28,6 +30,13 @@ def path(tmp_path):
 def database(path):
     with closing(SqliteDatabase(path, [OUTBOX_SCHEMA])) as opened:
         put_messages(opened, EACH)
+        yield opened
+
+
+@pytest.fixture
+def beside(database, path):
+    """The same database, as the command opens it while the service runs."""
+    with closing(SqliteDatabase(path, None)) as opened:
         yield opened
 
 
@@ -64,7 +73,7 @@ def in_order(store: Store) -> None:
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_an_incident_ends_when_the_outbox_is_sent_again_from_the_seq_it_names(database, path, restarted):
+def test_an_incident_ends_when_the_outbox_is_sent_again_from_the_seq_it_names(database, beside, restarted):
     log, store = make_log(), Store()
     relay = Relay(database, log, PRODUCER, "one")
     relay_all(relay)
@@ -72,7 +81,7 @@ def test_an_incident_ends_when_the_outbox_is_sent_again_from_the_seq_it_names(da
     consumer = make_consumer(log, store, batch_size_max=7)
     step_until(consumer, lambda: consumer.incident is not None)
     assert consumer.incident.expected_seq == 11
-    head, count = republish(path, None, consumer.incident.partition, consumer.incident.expected_seq)
+    head, count = republish(beside, None, consumer.incident.partition, consumer.incident.expected_seq)
     assert (head.published_seq, count) == (10, 30)
     relay_all(Relay(database, log, PRODUCER, "two") if restarted else relay)
     step_until(consumer, lambda: store.handled_count() == EACH * PARTITIONS)
@@ -82,22 +91,22 @@ def test_an_incident_ends_when_the_outbox_is_sent_again_from_the_seq_it_names(da
     assert consumer.ready() == {}
 
 
-def test_only_the_partition_asked_for_is_sent_again(database, path):
+def test_only_the_partition_asked_for_is_sent_again(database, beside):
     log = make_log()
     relay = Relay(database, log, PRODUCER, "one")
     relay_all(relay)
-    republish(path, TOPIC, 2, 39)
+    republish(beside, TOPIC, 2, 39)
     relay_all(relay)
     assert [len(part.records) for part in log.topic(TOPIC)] == [EACH, EACH, EACH + 2]
 
 
-def test_a_topic_made_anew_is_filled_again_from_the_first(database, path):
+def test_a_topic_made_anew_is_filled_again_from_the_first(database, beside):
     log, store = make_log(), Store()
     relay = Relay(database, log, PRODUCER, "one")
     relay_all(relay)
     log.recreate(TOPIC)
     for partition in range(PARTITIONS):
-        republish(path, TOPIC, partition, 1)
+        republish(beside, TOPIC, partition, 1)
     relay_all(relay)
     consumer = make_consumer(log, store)
     step_until(consumer, lambda: store.handled_count() == EACH * PARTITIONS)
@@ -105,23 +114,23 @@ def test_a_topic_made_anew_is_filled_again_from_the_first(database, path):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_asked_for_again_and_again_while_the_relay_works_over_a_faulty_log_nothing_is_skipped(database, path, seed):
+def test_asked_for_again_and_again_while_the_relay_works_over_a_faulty_log_nothing_is_skipped(database, beside, seed):
     log, store = make_log(EVERY_FAULT, seed), Store()
     relay = Relay(database, log, PRODUCER, "one", batch_size_max=7, store_interval_s=0)
     for _ in range(60):
         with suppress(LogUnavailable):
             relay.step()
-        head = log.random.choice(heads(path))
+        head = log.random.choice(heads(beside))
         if head.published_seq:
-            republish(path, TOPIC, head.part, log.random.randint(1, head.published_seq))
+            republish(beside, TOPIC, head.part, log.random.randint(1, head.published_seq))
     relay_all(relay)
     consumer = make_consumer(log, store, batch_size_max=5)
     step_until(consumer, lambda: store.handled_count() == EACH * PARTITIONS)
     in_order(store)
-    assert all(head.published_seq == head.last_seq for head in heads(path))
+    assert all(head.published_seq == head.last_seq for head in heads(beside))
 
 
-def test_a_place_set_back_during_an_append_is_not_overwritten_by_the_relay_that_appends(database, path):
+def test_a_place_set_back_during_an_append_is_not_overwritten_by_the_relay_that_appends(database, beside):
     log = make_log()
     relay = Relay(database, log, PRODUCER, "one", store_interval_s=0)
     relay.step()  # claims, appends and stores
@@ -131,32 +140,32 @@ def test_a_place_set_back_during_an_append_is_not_overwritten_by_the_relay_that_
     class SetBackMeanwhile:
         def append(self, records):
             writer.append(records)
-            republish(path, TOPIC, 0, 5)
+            republish(beside, TOPIC, 0, 5)
 
     relay._writers[TOPIC] = SetBackMeanwhile()
     relay.step()
-    assert {head.part: head.published_seq for head in heads(path)} == {0: 4, 1: EACH + 1, 2: EACH + 1}
+    assert {head.part: head.published_seq for head in heads(beside)} == {0: 4, 1: EACH + 1, 2: EACH + 1}
     relay._writers[TOPIC] = writer
     relay_all(relay)
     assert [record.seq for record in log.topic(TOPIC)[0].records][-37:] == list(range(5, EACH + 2))
 
 
-def test_a_running_relay_notices_by_itself(database, path):
+def test_a_running_relay_notices_by_itself(database, beside):
     log, stop = make_log(), threading.Event()
     relay = Relay(database, log, PRODUCER, "one")
     worker = threading.Thread(target=relay.run, args=[stop])
     worker.start()
     try:
         _wait(lambda: relay.pending() == 0)
-        republish(path, TOPIC, 0, 1)
+        republish(beside, TOPIC, 0, 1)
         _wait(lambda: len(log.topic(TOPIC)[0].records) == 2 * EACH and relay.pending() == 0)
     finally:
         stop.set()
         worker.join(5)
 
 
-def test_what_has_not_been_sent_yet_is_not_skipped_by_asking_for_a_later_seq(database, path):
-    head, count = republish(path, TOPIC, 0, 30)
+def test_what_has_not_been_sent_yet_is_not_skipped_by_asking_for_a_later_seq(database, beside):
+    head, count = republish(beside, TOPIC, 0, 30)
     assert (head.published_seq, count) == (0, EACH)
 
 
@@ -169,22 +178,22 @@ def test_what_has_not_been_sent_yet_is_not_skipped_by_asking_for_a_later_seq(dat
         ("mastery.learner", 0, 1, r"its topics are ingest.learner"),
     ],
 )
-def test_what_is_not_there_is_refused_and_changes_nothing(database, path, topic, part, from_seq, said):
-    before = heads(path)
+def test_what_is_not_there_is_refused_and_changes_nothing(database, beside, topic, part, from_seq, said):
+    before = heads(beside)
     with pytest.raises(CannotRepublish, match=said):
-        republish(path, topic, part, from_seq)
-    assert heads(path) == before
+        republish(beside, topic, part, from_seq)
+    assert heads(beside) == before
 
 
-def test_with_several_topics_one_must_be_named(database, path):
+def test_with_several_topics_one_must_be_named(database, beside):
     put_messages(database, 1, topic="ingest.other")
     with pytest.raises(CannotRepublish, match=r"ingest\.learner, ingest\.other"):
-        republish(path, None, 0, 1)
+        republish(beside, None, 0, 1)
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path):
-    with pytest.raises(CannotRepublish, match="there is no"):
-        republish(tmp_path / "none.db", None, 0, 1)
+    with pytest.raises(SystemExit, match="there is no"):
+        open_beside(load(RuntimeSettings, data_dir=tmp_path), "ingest")
     assert list(tmp_path.iterdir()) == []
 
 

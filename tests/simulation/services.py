@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -115,16 +115,16 @@ class World:
     def _wired(self, main: ModuleType, made: list[UnsyncedDatabase]) -> Iterator[None]:
         """What only a process of its own needs is left out: HTTP, the folder's lock, real time, waiting for a disk."""
 
-        def database(path: Path, migrations: Any) -> UnsyncedDatabase:
-            made.append(opened(path, migrations, self.trouble))
+        def database(settings: Any, name: str, migrations: Any) -> UnsyncedDatabase:
+            made.append(opened(settings.data_dir / name / f"{name}.db", migrations, self.trouble))
             return made[-1]
 
         by_our_time: dict[str, Any] = {"elapsed_s": self.time.elapsed_s}
         with patch.multiple(
             main,
             create_app=lambda *_, **__: SimpleNamespace(state=NoHttp()),
-            lock_folder=_unlocked,
-            SqliteDatabase=database,
+            held=_unlocked,
+            open_store=database,
             Relay=functools.partial(Relay, store_interval_s=20.0, **by_our_time),
             Consumer=functools.partial(Consumer, **by_our_time),
         ):
@@ -147,6 +147,6 @@ class NoHttp:
         return self
 
 
-def _unlocked(folder: Path) -> Any:
-    folder.mkdir(parents=True, exist_ok=True)
-    return SimpleNamespace(close=lambda: None)
+def _unlocked(settings: Any, name: str) -> Any:
+    (settings.data_dir / name).mkdir(parents=True, exist_ok=True)
+    return nullcontext()

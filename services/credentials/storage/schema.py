@@ -4,6 +4,9 @@
 `holder` is who has it now: somebody else after a merge; `heir` who may have it yet.
 """
 
+from services.runtime.store.outbox import OUTBOX_SCHEMA
+from services.runtime.store.schema import STORE_SCHEMA
+
 TRANSFERS_SCHEMA = """
 ALTER TABLE award ADD COLUMN holder BLOB;
 ALTER TABLE award ADD COLUMN heir BLOB;
@@ -54,3 +57,5 @@ CREATE TABLE sweep (
     tenant TEXT NOT NULL, achievement TEXT NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (tenant, achievement, part)
 ) WITHOUT ROWID;
 """
+
+MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA, ROWS_SCHEMA, TRANSFERS_SCHEMA)

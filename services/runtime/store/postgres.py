@@ -33,11 +33,11 @@ BEGIN_WRITING = "BEGIN ISOLATION LEVEL {level}; SELECT pg_current_xact_id()::tex
 class PostgresDatabase:
     """Every commit is durable when `write` returns; one whose reply was lost is asked after before anybody is told.
 
-    The schema is made by `migrate` and only checked here. Writers of this process take turns, as on SQLite; other
-    processes write beside it, each under its fences.
+    The schema is made by `migrate`; here it is checked, or without migrations taken as it is. Writers of this process
+    take turns, as on SQLite; other processes write beside it, each under its fences.
     """
 
-    def __init__(self, url: str, schema: str, migrations: Sequence[str]) -> None:
+    def __init__(self, url: str, schema: str, migrations: Sequence[str] | None) -> None:
         self.schema = schema
         self._url = url
         self._tables = Tables()
@@ -48,8 +48,9 @@ class PostgresDatabase:
         self._idle: list[Connection] = []
         self._lock_of_idle = threading.Lock()
         self._closed = False
-        with self.read() as cursor:
-            check_version(cursor, schema, len(migrations))
+        if migrations is not None:
+            with self.read() as cursor:
+                check_version(cursor, schema, len(migrations))
 
     @contextmanager
     def write(self, *, serializable: bool = False) -> Iterator[PostgresCursor]:

@@ -16,9 +16,12 @@ IDLE_READERS_MAX = 8
 
 
 class SqliteDatabase:
-    """Every commit is on disk when `write` returns; readers see a snapshot and never wait for the writer."""
+    """Every commit is on disk when `write` returns; readers see a snapshot and never wait for the writer.
 
-    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+    Without migrations the file is taken as it is.
+    """
+
+    def __init__(self, path: Path, migrations: Sequence[str] | None) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
         self._reading = threading.local()
@@ -27,7 +30,8 @@ class SqliteDatabase:
         self._closed = False
         with _our_errors():
             self._writer = self._open()
-            _migrate(self._writer, migrations)
+            if migrations is not None:
+                _migrate(self._writer, migrations)
 
     @contextmanager
     def write(self) -> Iterator["SqliteCursor"]:

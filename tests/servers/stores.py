@@ -1,0 +1,40 @@
+"""`pytest --store postgres tests/ingest`: a suite's services keep their stores on PostgreSQL instead of in files.
+
+Each file a service would have opened is a schema of its own, so that opening it again finds what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from services.runtime import opening
+from services.runtime.store.postgres import PostgresDatabase
+from services.runtime.store.postgres_schema import migrate
+
+
+def add_option(parser: pytest.Parser) -> None:
+    """What is said on the command line."""
+    said = "Where the services a test builds keep their stores."
+    parser.addoption("--store", choices=["sqlite", "postgres"], default="sqlite", help=said)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def chosen_store(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing, unless `--store postgres` was said."""
+    if request.config.getoption("--store") != "postgres":
+        yield
+        return
+    url = request.getfixturevalue("postgres").fresh()
+
+    def on_server(path: Path, migrations: Sequence[str]) -> PostgresDatabase:
+        schema = f"{path.stem}_{sha256(str(path).encode()).hexdigest()[:16]}"
+        migrate(url, schema, migrations)
+        return PostgresDatabase(url, schema, migrations)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "SqliteDatabase", on_server)
+        yield
