@@ -33,8 +33,9 @@ from services.runtime.keys import SqliteKeyStore
 from services.runtime.log.memory import MemoryLog
 from services.runtime.log.partition import partition_of
 from services.runtime.log.port import Outgoing
+from services.runtime.opening import open_store
 from services.runtime.sealing import Sealer
-from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.settings import RuntimeSettings, load
 from tests.mastery import sample
 from tests.support.given import day, uid
 
@@ -220,7 +221,7 @@ class World:
 
     def rows(self, select: str, *values: object) -> list[Any]:
         """Straight from mastery's own database; one column gives plain values."""
-        database = SqliteDatabase(self.folder / "mastery" / "mastery.db", MASTERY_MIGRATIONS)
+        database = open_store(load(RuntimeSettings, data_dir=self.folder), "mastery", MASTERY_MIGRATIONS)
         try:
             with database.read() as cursor:
                 found = cursor.execute(select, values).fetchall()
