@@ -62,6 +62,11 @@ class Client:
         answer = self._ask("POST", path, content=body, headers=headers, params=_present(query))
         return [json.loads(line) for line in answer.content.splitlines() if line]
 
+    def begin(self, path: str, content: bytes, headers: Mapping[str, str]) -> tuple[Any, bool]:
+        """Hand over what is worked on after the answer; the answer, and whether it is that of an earlier time."""
+        answer = self._ask("POST", path, content=content, headers=headers)
+        return answer.json(), answer.headers.get("Idempotent-Replay") == "true"
+
     def call(self, method: str, path: str, **request: Any) -> Any:
         """The answer's JSON; a refusal or a service that cannot be reached ends the command with 1."""
         answer = self._ask(method, path, **request)

@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "source": ("services.cli.sources:source", "Register what sends evidence."),
     "mapping": ("services.cli.mappings:mapping", "Say how a source's messages are read; try it first."),
     "roster": ("services.cli.roster:roster", "Import learners."),
-    "learner": ("services.cli.learners:learner", "Find a learner by an identifier, or link another one."),
+    "learner": ("services.cli.learners:learner", "Find a learner by an identifier, link another one, or merge two."),
     "send": ("services.cli.send:send", "Send a file of evidence, resuming where it stopped."),
     "import": ("services.cli.imports:import_", "Files on their way; confirm or reject one that would remove a lot."),
     "quarantine": ("services.cli.quarantine:quarantine", "What could not be read, and why."),

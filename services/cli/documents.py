@@ -7,7 +7,17 @@ from typing import Any
 import click
 
 MEDIA_TYPES = {".json": "application/json", ".yaml": "application/yaml", ".yml": "application/yaml"}
+FILE_TYPES = {
+    ".zip": "application/zip",
+    ".xml": "application/xml",
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "text/csv"),
+}
 DOCUMENT = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def file_type(file: Path) -> str | None:
+    """The media type of what goes through the file door, by its name; None for anything else."""
+    return FILE_TYPES.get(file.suffix.lower())
 
 
 def body_of(file: Path) -> dict[str, Any]:

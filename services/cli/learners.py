@@ -23,7 +23,7 @@ class Identifier(click.ParamType[dict[str, str]]):
 
 @click.group()
 def learner() -> None:
-    """Find a learner by an identifier, or link another one."""
+    """Find a learner by an identifier, link another one, or merge two that are one person."""
 
 
 @learner.command()
@@ -67,3 +67,36 @@ def link(client: Client, as_json: bool, learner_id: Any, identifier: dict[str, s
         show(linked, as_json)
     else:
         click.echo(f"linked; {linked['released']} pieces of evidence were waiting for it")
+
+
+REASON = click.option("--reason", required=True, help="Why; it is kept with the decision.")
+
+
+@learner.command()
+@click.argument("gone", type=click.UUID, metavar="LEARNER")
+@click.argument("stays", type=click.UUID, metavar="INTO")
+@REASON
+@talks_to("ingest")
+def merge(client: Client, as_json: bool, gone: Any, stays: Any, reason: str) -> None:
+    """LEARNER and INTO are one person: identifiers, enrolments and evidence of LEARNER are INTO's from now on.
+
+    Both are ids as `wayproof learner find` says them. LEARNER's id goes on meaning the same person. A merge that was
+    wrong is taken back with `wayproof learner unmerge`.
+    """
+    _moved(client.post(f"/v1/learners/{gone}/merge", {"into": str(stays), "reason": reason}), as_json)
+
+
+@learner.command()
+@click.argument("learner_id", metavar="LEARNER", type=click.UUID)
+@REASON
+@talks_to("ingest")
+def unmerge(client: Client, as_json: bool, learner_id: Any, reason: str) -> None:
+    """LEARNER is a person of its own after all: what came by its identifiers is its own again."""
+    _moved(client.post(f"/v1/learners/{learner_id}/unmerge", {"reason": reason}), as_json)
+
+
+def _moved(move: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show(move, as_json)
+    else:
+        click.echo(f"{move['moved']} pieces of evidence moved from {move['from']} to {move['to']}; move {move['move']}")

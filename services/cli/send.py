@@ -1,19 +1,16 @@
 """`wayproof send`: a file of evidence through the door made for it, going on where it stopped."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import click
 
 from services.cli.client import Client, show, talks_to
-from services.cli.streaming import Stream, batches, patiently
+from services.cli.documents import file_type
+from services.cli.importing import FAULTS_MAX, Import
+from services.cli.progress import progress_bar
+from services.cli.streaming import Stream, batches
 
-POLL_INTERVAL_S = 0.5
-FILE_TYPES = {".zip": "application/zip", ".csv": "text/csv"}
-FINISHED = {"done", "refused", "needs-confirmation", "behind", "rejected", "replaced"}
 WAITS = {
     "needs-confirmation": "much of what it said before is missing from it: a registrar says whether that is gone, "
     "with `wayproof import confirm` or `reject`",
@@ -21,7 +18,6 @@ WAITS = {
     "rejected": "a registrar has rejected it",
     "replaced": "a later package of this source has taken its place",
 }
-FAULTS_MAX = 10
 MEANING = {
     "accepted": "counted",
     "duplicate": "sent before, word for word",
@@ -37,33 +33,50 @@ MEANING = {
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--source", required=True, help="The registered source FILE is from: tenant.name.")
-@click.option("--again", is_flag=True, help="Begin with the first line even if a part was sent before.")
+@click.option("--whole", is_flag=True, help="FILE is one file for the source's mapping, whatever its name says.")
+@click.option("--charset", help="What a CSV is written in when nothing else says it: windows-1252, utf-16…")
+@click.option("--again", is_flag=True, help="Send all of it, even if it or a part of it was sent before.")
 @click.option("--wait-s", default=60.0, show_default=True, help="How long to wait for a service that is away.")
 @click.option("--dry-run", is_flag=True, help="Only say what a OneRoster ZIP would add, change and remove.")
 @talks_to("ingest")
-def send(client: Client, as_json: bool, file: Path, source: str, again: bool, wait_s: float, dry_run: bool) -> None:
-    """Send FILE: a OneRoster ZIP or a CSV as a whole, anything else as lines of JSON (NDJSON).
+def send(
+    client: Client,
+    as_json: bool,
+    file: Path,
+    source: str,
+    whole: bool,
+    charset: str | None,
+    again: bool,
+    wait_s: float,
+    dry_run: bool,
+) -> None:
+    """Send FILE to the ingest service and say what became of every row of it.
+
+    A CSV, a OneRoster ZIP or an XML file is sent as a whole; anything else as lines of JSON (NDJSON). How FILE is read
+    is said by the source's mapping: `wayproof mapping test` tries it on FILE's first rows.
 
     It takes the source's own key: `wayproof key add --tenant TENANT --role source --source TENANT.NAME`.
 
-    When it is interrupted, run the same command again: it goes on with the line the service wants next. Sending a
-    file twice does no harm: what was sent before counts once.
+    When it is interrupted, run the same command again: it goes on where it stopped. Sending a file twice does no harm:
+    what was sent before counts once.
 
     Exit 0 when everything was taken, whatever became of it; 1 when it was refused or could not be finished.
     """
+    media_type = file_type(file) or ("application/octet-stream" if whole else None)
     if dry_run:
         show(client.call("POST", f"/v1/files/{source}/dry-run", content=file.read_bytes()), as_json)
-    elif media_type := FILE_TYPES.get(file.suffix.lower()):
-        _send_file(client, as_json, file, source, media_type, wait_s)
-    else:
+    elif media_type is None:
         _send_lines(client, as_json, file, source, again, wait_s)
+    else:
+        media_type += f"; charset={charset}" if charset else ""
+        _send_file(Import(client, file, source, wait_s, as_json, say=_say), media_type, again, as_json)
 
 
 def _send_lines(client: Client, as_json: bool, file: Path, source: str, again: bool, wait_s: float) -> None:
     stream = Stream(client, file, source, wait_s=wait_s, say=_say)
     with file.open("rb") as lines:
         sent = stream.begin(lines, again)
-        with click.progressbar(length=file.stat().st_size, label=file.name, hidden=as_json) as bar:
+        with progress_bar(file.stat().st_size, file.name, quiet=as_json) as bar:
             bar.update(sent)
             for batch in batches(lines):
                 bar.update(stream.send(batch))
@@ -85,41 +98,29 @@ def _asides(stream: Stream) -> Iterator[str]:
         yield f"{stream.unanswered} more lines were taken, but the answer that says how they ended was lost on the way"
 
 
-def _send_file(client: Client, as_json: bool, file: Path, source: str, media_type: str, wait_s: float) -> None:
-    raw = file.read_bytes()
-    headers = {"Content-Type": media_type, "Idempotency-Key": uuid4().hex}  # of this run
-    asked = {"content": raw, "headers": headers}
-    taken = patiently(lambda: client.call("POST", f"/v1/files/{source}", **asked), wait_s, _say)
-    progress = _follow(lambda: patiently(lambda: client.get(f"/v1/imports/{taken['import']}"), wait_s, _say), as_json)
+def _send_file(sent: Import, media_type: str, again: bool, as_json: bool) -> None:
+    sent.begin(media_type, again)
+    done = sent.follow()
     if as_json:
-        show(progress, as_json)
+        show({**done, "faults": sent.faults(), "next": None, "sent_before": sent.sent_before}, as_json)
     else:
-        _tell(file, f"{progress['rows_done']} rows settled", progress["outcomes"], _faults(progress))
-    if progress["state"] == "refused":
-        raise click.ClickException(f"{file.name} was refused: {progress['refused']}")
-    if waits := WAITS.get(progress["state"]):
-        raise click.ClickException(f"{file.name} ({progress['import']}): {waits}")
+        _tell(sent.file, f"{done['rows_done']:,} rows", done["outcomes"], _remarks(sent, done))
+    if done["state"] == "refused":
+        raise click.ClickException(f"{sent.file.name} was refused: {done['refused']}")
+    if waits := WAITS.get(done["state"]):
+        raise click.ClickException(f"{sent.file.name}, import {sent.id}: {waits}")
 
 
-def _follow(ask: Callable[[], Any], quiet: bool) -> Any:
-    """Until every row has come to an end."""
-    with click.progressbar(length=1, label="settling", hidden=quiet) as bar:
-        while True:
-            progress = ask()
-            bar.length = progress["rows_total"] or 1
-            bar.update(progress["rows_done"] - bar.pos)
-            if progress["state"] in FINISHED:
-                return progress
-            time.sleep(POLL_INTERVAL_S)
-
-
-def _faults(progress: Mapping[str, Any]) -> Iterator[str]:
-    faults = progress["faults"]
+def _remarks(sent: Import, done: Mapping[str, int]) -> Iterator[str]:
+    if sent.sent_before:
+        yield "this file was sent before, and this is what became of it then"
+        yield "--again settles it anew: by today's mapping, and over whatever was sent since"
+    faults = sent.faults(FAULTS_MAX + 1)
     for fault in faults[:FAULTS_MAX]:
-        where = f"row {fault['line'] or fault['row']}"
-        yield f"{where}: {fault['outcome']}, {fault['reason']} {fault['pointer'] or ''}".rstrip()
+        place = f"line {fault['line']}" if fault["line"] is not None else f"row {fault['row'] + 1}"
+        yield f"{place}: {fault['outcome']}, {fault['reason'] or 'other content'} {fault['pointer'] or ''}".rstrip()
     if len(faults) > FAULTS_MAX:
-        yield "and more; --json says them all"
+        yield f"and more: wayproof send --json says them all, wayproof quarantine list --source {sent.source} explains"
 
 
 def _tell(file: Path, head: str, outcomes: Mapping[str, int], asides: Iterator[str]) -> None:
@@ -127,6 +128,8 @@ def _tell(file: Path, head: str, outcomes: Mapping[str, int], asides: Iterator[s
     for outcome, meaning in MEANING.items():
         if outcomes.get(outcome):
             click.echo(f"  {outcomes[outcome]:>9,} {outcome:<11} {meaning}")
+    if len(outcomes) > 1:
+        click.echo(f"  {sum(outcomes.values()):>9,} in all")
     for line in asides:
         click.echo(f"  {line}")
 

@@ -1,5 +1,6 @@
 """`wayproof source`: what may send evidence, for which organisation and pathway."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -17,10 +18,14 @@ def source() -> None:
 @click.option("--organisation", required=True, help="The organisation it speaks for.")
 @click.option("--pathway", required=True, help="Where learners show what it reports: classroom, virtual, work_based…")
 @click.option("--title", default="", help="What people call it.")
+@click.option("--assesses", multiple=True, help="A framework it may assess; several times for several. Else: any.")
 @talks_to("ingest")
-def add(client: Client, as_json: bool, **asked: str) -> None:
-    """Register NAME as a source of the key's tenant; its id becomes TENANT.NAME. Repeating it changes nothing."""
-    made = client.post("/v1/sources", asked)
+def add(client: Client, as_json: bool, assesses: tuple[str, ...], **asked: str) -> None:
+    """Register NAME as a source of the key's tenant; its id becomes TENANT.NAME.
+
+    Repeating it changes nothing, or only which frameworks it may assess.
+    """
+    made = client.post("/v1/sources", {**asked, **({"assesses": assesses} if assesses else {})})
     if as_json:
         show(made, as_json)
         return
@@ -37,8 +42,11 @@ def add(client: Client, as_json: bool, **asked: str) -> None:
 def list_(client: Client, as_json: bool) -> None:
     """Every source of the key's tenant."""
     found = client.get("/v1/sources")
-    if found["sources"] or as_json:
-        show(found, as_json, columns=("source", "organisation", "pathway", "title"))
+    if as_json:
+        show(found, as_json)
+    elif found["sources"]:
+        rows = [{**row, "state": _state(row)} for row in found["sources"]]
+        show(rows, as_json, columns=("source", "organisation", "pathway", "state", "title"))
     else:
         click.echo("no source is registered; wayproof source add registers one")
 
@@ -90,9 +98,46 @@ def rotate(
         click.echo(f"the keys before it end in {end_others_after_s} s")
 
 
+@source.command()
+@click.argument("source_id", metavar="SOURCE")
+@talks_to("ingest")
+def disable(client: Client, as_json: bool, source_id: str) -> None:
+    """Take nothing more from SOURCE: whatever it sends is refused, at every door, until it is enabled again.
+
+    What it sent before stays, and so do its keys. A file that was taken already is settled.
+    """
+    _enable(client, as_json, source_id, yes=False)
+
+
+@source.command()
+@click.argument("source_id", metavar="SOURCE")
+@talks_to("ingest")
+def enable(client: Client, as_json: bool, source_id: str) -> None:
+    """Take what SOURCE sends again, after it was disabled."""
+    _enable(client, as_json, source_id, yes=True)
+
+
+def _enable(client: Client, as_json: bool, source_id: str, *, yes: bool) -> None:
+    now = client.put(f"/v1/sources/{source_id}/enabled", {"enabled": yes})
+    if as_json:
+        show(now, as_json)
+    else:
+        click.echo(
+            f"{source_id} may send" if yes else f"{source_id} is disabled: nothing it sends is taken from now on"
+        )
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    return "disabled" if row.get("disabled_at") else "enabled"
+
+
 def _tell(found: dict[str, Any]) -> None:
     title = f" ({found['title']})" if found["title"] else ""
     click.echo(f"{found['source']}{title}: {found['organisation']}, pathway {found['pathway']}")
+    if found["disabled_at"]:
+        click.echo(f"  disabled since {found['disabled_at']}: nothing it sends is taken")
+    if found["assesses"] is not None:
+        click.echo(f"  may assess {', '.join(found['assesses'])}")
     for key in found["keys"]:
         until = f"until {key['not_after']}" if key["not_after"] else "without end"
         click.echo(f"  key {key['key']} ({key['scheme']}) from {key['not_before']} {until}")

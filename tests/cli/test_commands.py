@@ -37,8 +37,8 @@ def test_done_is_0_and_a_person_reads_a_table(wayproof):
     answer = wayproof("source", "list", "--key", "wp_1.secret")
     assert answer.exit_code == 0
     assert answer.stdout.splitlines() == [
-        "source      organisation  pathway     title",
-        "oak.clinic  clinic        internship  -",
+        "source      organisation  pathway     state    title",
+        "oak.clinic  clinic        internship  enabled  -",
     ]
 
 

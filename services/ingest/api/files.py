@@ -41,7 +41,8 @@ async def take_file(
     found = source_of(shared, caller).sending()
     raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
     taken = await run_in_threadpool(_take, shared, found, raw, charset_of(request.headers.get("content-type", "")), key)
-    return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202)
+    headers = {"Idempotent-Replay": "true"} if taken.repeated else None
+    return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202, headers)
 
 
 @router.post("/files/{source}/dry-run", responses=REFUSALS)
