@@ -28,7 +28,7 @@ from services.ingest.domain.removals import Removals
 from services.ingest.publishing import Publishing
 from services.ingest.reactions import KeepCatalogue
 from services.ingest.settings import IngestSettings
-from services.ingest.storage import catalogue, measures
+from services.ingest.storage import catalogue, measures, uploads
 from services.ingest.storage.schema import MIGRATIONS
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
@@ -90,6 +90,8 @@ def build(
         access or made.enter_context(closing(open_access(settings, clock))),
     )
     database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
+    with database.write() as cursor:
+        uploads.drop_orphans(cursor)
     return _service(settings, ports, database, made.close)
 
 

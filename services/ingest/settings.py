@@ -16,6 +16,7 @@ class IngestSettings(RuntimeSettings):
     event_bytes_max: int = Field(64 * 1024, ge=1024, description="The largest webhook or observation.")
     batch_bytes_max: int = Field(5 * 1024 * 1024, ge=1024, description="The largest request of stream lines.")
     file_bytes_max: int = Field(50 * 1024 * 1024, ge=1024, description="The largest file or roster.")
+    table_bytes_max: int = Field(512 * 1024 * 1024, ge=1024, description="The largest CSV: it is never held whole.")
     file_timeout_s: float = Field(300.0, gt=0, le=3600, description="The longest a file or roster may take to arrive.")
     work_waiting_max: int = Field(4096, ge=1, description="Requests waiting for a commit; beyond it, 503.")
     import_rows_max: int = Field(500, ge=1, le=5000, description="Rows of a file settled in one transaction.")

@@ -289,7 +289,7 @@ async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX, *, timeou
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip", ""}:
         raise EncodingNotSupported
-    declared = _declared_length(request, bytes_max)
+    declared = declared_length(request, bytes_max)
     try:
         async with asyncio.timeout(timeout_s):
             raw = await _collect(request, bytes_max)
@@ -323,7 +323,7 @@ def decompress(raw: bytes, bytes_max: int) -> bytes:
     return plain
 
 
-def _declared_length(request: Request, bytes_max: int) -> int | None:
+def declared_length(request: Request, bytes_max: int) -> int | None:
     declared = request.headers.get("content-length")
     if declared is None:
         return None

@@ -1,5 +1,6 @@
 """The file door: any format a mapping reads, taken durably now, settled row by row after the answer."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
@@ -16,9 +17,11 @@ from services.ingest.use_cases.read import origin_of
 from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import MessageConflict
 from services.ingest.use_cases.take_file import DOOR, FileTaken, TakeFile, answered
+from services.ingest.use_cases.upload import Kept, Upload
 from services.runtime.access import Caller, Can
+from services.runtime.body_parts import receive_body
 from services.runtime.limits import BodyTooLarge, read_body
-from services.runtime.problems import problems
+from services.runtime.problems import Refusal, problems
 
 router = APIRouter(prefix="/v1", tags=["doors"])
 REFUSALS = problems(
@@ -39,8 +42,15 @@ async def take_file(
     if caller.source != source:
         raise SourceUnknown
     found = source_of(shared, caller).sending()
-    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
-    taken = await run_in_threadpool(_take, shared, found, raw, charset_of(request.headers.get("content-type", "")), key)
+    streamed = file_format(found.reader().document.format).streamed
+    bytes_max = shared.settings.table_bytes_max if streamed else shared.settings.file_bytes_max
+    upload, charset = Upload(shared.database), charset_of(request.headers.get("content-type", ""))
+    try:
+        await receive_body(request, bytes_max, shared.settings.file_timeout_s, partial(_put, upload))
+    except BaseException:
+        upload.drop()
+        raise
+    taken = await run_in_threadpool(_take, shared, found, upload, charset, key)
     headers = {"Idempotent-Replay": "true"} if taken.repeated else None
     return json_response({"import": str(taken.import_id), "receipt": str(taken.receipt)}, 202, headers)
 
@@ -58,16 +68,33 @@ async def try_file(
     return json_response(found_out.answer())
 
 
-def _take(shared: Parts, source: Source, raw: bytes, charset: str | None, key: str | None) -> FileTaken:
-    """What is no package at all is refused here and now; faulty rows are the import's business."""
-    origin, tags = origin_of(source, DOOR), shared.tags.of(source.row.tenant)
-    reader = source.reader()
-    file_format(reader.document.format).check(sent_to(reader, raw, charset))
-    message = tags.message(origin.source, DOOR, key) if key else None
-    work = TakeFile(origin, reader.document.version, charset, raw, tags.content(raw), message)
-    taken = answered(shared.commits.do(work))
+async def _put(upload: Upload, piece: bytes) -> None:
+    upload.take(piece)
+    if upload.full:
+        await run_in_threadpool(upload.put)
+
+
+def _take(shared: Parts, source: Source, upload: Upload, charset: str | None, key: str | None) -> FileTaken:
+    """What is no such file at all is refused here and now; faulty rows are the import's business."""
+    try:
+        taken = _taken(shared, source, upload.end(), charset, key)
+    except NotDurable:  # parts of what may have been taken all the same stay until the next start
+        raise
+    except Refusal:
+        upload.drop()
+        raise
+    if taken.repeated:
+        upload.drop()
     shared.importer.wake()
     return taken
+
+
+def _taken(shared: Parts, source: Source, kept: Kept, charset: str | None, key: str | None) -> FileTaken:
+    origin, tags, reader = origin_of(source, DOOR), shared.tags.of(source.row.tenant), source.reader()
+    file_format(reader.document.format).check(sent_to(reader, partial(kept.open, shared.database), charset))
+    message = tags.message(origin.source, DOOR, key) if key else None
+    work = TakeFile(origin, reader.document.version, charset, kept, tags.content(kept.said), message)
+    return answered(shared.commits.do(work))
 
 
 def charset_of(content_type: str) -> str | None:

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import io
+from functools import partial
 from typing import Annotated, Any, Self
 
 import orjson
@@ -110,6 +112,8 @@ def _file(shared: Parts, source: Source, mapping: CompiledMapping, body: SampleI
     except binascii.Error:
         raise SampleMalformed(pointer="/file") from None
     reading = RowReading(source, mapping, shared.tags.of(source.row.tenant), shared.clock.now())
-    origin, items = first_rows(reading, sent_to(mapping, raw, body.charset and body.charset.lower()), body.rows)
+    origin, items = first_rows(
+        reading, sent_to(mapping, partial(io.BytesIO, raw), body.charset and body.charset.lower()), body.rows
+    )
     settled = shared.commits.do(TryRows(origin, items, shared.settle))
     return [told_of_row(item, end) for item, end in zip(items, settled, strict=True)]

@@ -1,13 +1,15 @@
 """What became of a submission, and what could not be read and why."""
 
+from functools import partial
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from services.ingest.api.dependencies import Parts, Shared, json_response
-from services.ingest.storage import inbox
+from services.ingest.storage import imports, inbox
+from services.ingest.use_cases.upload import opened
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant, from_micros
 from services.runtime.keys import KeyDestroyed
@@ -15,6 +17,7 @@ from services.runtime.problems import Refusal, problems
 
 router = APIRouter(prefix="/v1", tags=["receipts"])
 ITEMS_MAX = 1000
+PIECE_BYTES = 256 * 1024
 
 
 class ReceiptUnknown(Refusal):
@@ -80,10 +83,12 @@ def get_quarantined_raw(entry: UUID, shared: Shared, caller: Annotated[Caller, C
     row, receipt = _find(shared, caller, entry)
     with shared.database.read() as cursor:
         sealed = inbox.sealed_submission(cursor, row[3])
+        imported = imports.import_of_receipt(cursor, row[3])
     if sealed is None:
         raise KeyDestroyed
     plain = shared.keys.submission_key(caller.tenant, receipt).open(sealed, receipt.bytes)
-    return Response(plain, media_type="application/octet-stream")
+    file = opened(shared.database, plain, imported.upload if imported else None)
+    return StreamingResponse(iter(partial(file.read, PIECE_BYTES), b""), media_type="application/octet-stream")
 
 
 def may_see(caller: Caller, tenant: str, source: str) -> bool:

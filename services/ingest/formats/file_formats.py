@@ -30,6 +30,7 @@ class FileFormat:
     check: Callable[[Sent], object]
     rows: Callable[[Sent], Rows]
     first: Callable[[Sent], Iterable[FileRow]]
+    streamed: bool = False  # read from front to back in little memory, however long
 
 
 def _oneroster(sent: Sent) -> Rows:
@@ -47,7 +48,7 @@ def _edfi(sent: Sent) -> Rows:
 
 # By the `format` of the source's mapping.
 FILE_FORMATS: Final[Mapping[str, FileFormat]] = {
-    "csv": FileFormat(check_csv, read_csv, first_rows),
+    "csv": FileFormat(check_csv, read_csv, first_rows, streamed=True),
     "caliper": FileFormat(_caliper, _caliper, read_events),
     "edfi": FileFormat(_edfi, _edfi, read_assessments),
     "oneroster": FileFormat(_oneroster, _oneroster, _oneroster),

@@ -1,6 +1,7 @@
 """Files being imported: which rows were settled already, so that a kill changes nothing."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from services.runtime.store.database import Cursor
@@ -11,13 +12,13 @@ CREATE INDEX outcome_faulty ON outcome (receipt, item) WHERE outcome IN ('quaran
 """
 
 PUT_IMPORT = """
-INSERT INTO import (id, tenant, source, receipt, mapping, charset, next_row, rows_total, state, fault)
-VALUES (?, ?, ?, ?, ?, ?, 0, NULL, 'waiting', NULL)
+INSERT INTO import (id, tenant, source, receipt, mapping, charset, upload, next_row, rows_total, state, fault)
+VALUES (?, ?, ?, ?, ?, ?, ?, 0, NULL, 'waiting', NULL)
 """
 MOVE_IMPORT = "UPDATE import SET next_row = ?, rows_total = ?, state = ? WHERE id = ?"
 REFUSE_IMPORT = "UPDATE import SET state = 'refused', fault = ? WHERE id = ?"
 
-_SELECT = "SELECT id, tenant, source, receipt, mapping, next_row, rows_total, state, fault, charset FROM import"
+_SELECT = "SELECT id, tenant, source, receipt, mapping, next_row, rows_total, state, fault, charset, upload FROM import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,19 @@ class Import:
     state: str
     fault: str | None
     charset: str | None = None  # as the request's Content-Type said
+    upload: UUID | None = None  # of a file that is kept in parts
 
 
 def import_by_id(cursor: Cursor, id_: UUID) -> Import | None:
     """The import of this id."""
     row = cursor.execute(f"{_SELECT} WHERE id = ?", (id_.bytes,)).fetchone()
-    return Import(id_, *row[1:]) if row else None
+    return _import(*row) if row else None
 
 
 def next_import(cursor: Cursor) -> Import | None:
     """The oldest file that is not done: order of arrival is order of settling."""
     row = cursor.execute(f"{_SELECT} WHERE state IN ('waiting', 'running') ORDER BY receipt LIMIT 1").fetchone()
-    return Import(UUID(bytes=row[0]), *row[1:]) if row else None
+    return _import(*row) if row else None
 
 
 def count_waiting(cursor: Cursor) -> int:
@@ -57,4 +59,9 @@ def count_waiting(cursor: Cursor) -> int:
 def import_of_receipt(cursor: Cursor, receipt: int) -> Import | None:
     """The import a receipt belongs to."""
     row = cursor.execute(f"{_SELECT} WHERE receipt = ?", (receipt,)).fetchone()
-    return Import(UUID(bytes=row[0]), *row[1:]) if row else None
+    return _import(*row) if row else None
+
+
+def _import(id_: bytes, *said: Any) -> Import:
+    fields = (*said[:-1], None if said[-1] is None else UUID(bytes=said[-1]))
+    return Import(UUID(bytes=id_), *fields)

@@ -9,6 +9,7 @@ from services.ingest.storage.moves import MOVES
 from services.ingest.storage.packages import PACKAGES
 from services.ingest.storage.sources import BOUNDS
 from services.ingest.storage.statements import STATEMENTS
+from services.ingest.storage.uploads import UPLOADS
 from services.runtime.store.outbox import OUTBOX_SCHEMA
 
 SOURCES = """
@@ -108,4 +109,7 @@ CREATE TABLE position (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS, PACKAGES)
+MIGRATIONS = (
+    *(SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS),
+    *(PACKAGES, UPLOADS),
+)

@@ -1,7 +1,9 @@
 """From a row of a file to a tagged item, by the mapping the import began with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import BinaryIO
 
 from services.ingest.domain.claims import Claim, Fault, Reading, Withdrawal
 from services.ingest.formats.rows import FileRow, Sent, TableShape
@@ -12,13 +14,13 @@ from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.take_file import DOOR
 
 
-def sent_to(mapping: CompiledMapping, raw: bytes, charset: str | None) -> Sent:
+def sent_to(mapping: CompiledMapping, opens: Callable[[], BinaryIO], charset: str | None) -> Sent:
     """The file as its reader takes it."""
     shape = TableShape(wanted=mapping.columns)
     if (said := mapping.document.csv) is not None:
         columns = None if said.columns is None else tuple(said.columns)
         shape = TableShape(said.delimiter, said.encoding, columns, said.skip_lines, mapping.columns)
-    return Sent.of(raw, charset, shape)
+    return Sent(opens, charset, shape)
 
 
 @dataclass(frozen=True, slots=True)

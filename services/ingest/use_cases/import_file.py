@@ -23,6 +23,7 @@ from services.ingest.use_cases.register import Source, Sources
 from services.ingest.use_cases.settle import Item, Origin, Place, Settle
 from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take import tags_of
+from services.ingest.use_cases.upload import Opens, opener, whole
 from services.runtime.keys import KeyStore
 from services.runtime.store.database import Database, StoreError
 from services.runtime.telemetry import get_logger
@@ -137,13 +138,13 @@ class Importer:
 
     def settle(self, progress: Import, stop: threading.Event) -> None:
         """Read the file again and settle what was not settled yet."""
-        reading, receipt, raw = self._opened(progress)
+        reading, receipt, opens = self._opened(progress)
         mapping = reading.mapping
         try:
             if mapping.document.format == ONEROSTER:
-                self._packages.settle(progress, receipt, reading, raw, stop)
+                self._packages.settle(progress, receipt, reading, whole(opens), stop)
                 return
-            rows = file_format(mapping.document.format).rows(sent_to(mapping, raw, progress.charset))
+            rows = file_format(mapping.document.format).rows(sent_to(mapping, opens, progress.charset))
         except PackageRefused as refused:
             self._commits.do(RefuseFile(progress, refused.detail or type(refused).__name__))
             return
@@ -158,10 +159,10 @@ class Importer:
 
     def preview_of(self, progress: Import) -> Preview:
         """What a package that was taken would do if it were settled now."""
-        reading, _, raw = self._opened(progress)
-        return self._packages.preview(reading, raw)
+        reading, _, opens = self._opened(progress)
+        return self._packages.preview(reading, whole(opens))
 
-    def _opened(self, progress: Import) -> tuple[RowReading, Receipt, bytes]:
+    def _opened(self, progress: Import) -> tuple[RowReading, Receipt, Opens]:
         with self._database.read() as cursor:
             receipt = inbox.receipt_by(cursor, "seq", progress.receipt)
             sealed = inbox.sealed_submission(cursor, progress.receipt)
@@ -170,7 +171,8 @@ class Importer:
         raw = self._keys.submission_key(progress.tenant, receipt.id).open(sealed, receipt.id.bytes)
         source = self._sources.get(progress.source)
         mapping = self._sources.mapping(source, progress.mapping)
-        return RowReading(source, mapping, self._tags.of(progress.tenant), receipt.received_at), receipt, raw
+        opens = opener(self._database, raw, progress.upload)
+        return RowReading(source, mapping, self._tags.of(progress.tenant), receipt.received_at), receipt, opens
 
     def _settle_all(
         self, reading: RowReading, receipt: UUID, progress: Import, rows: Rows, stop: threading.Event

@@ -20,6 +20,7 @@ from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.register import Source, Sources
 from services.ingest.use_cases.settle import Item, Origin
 from services.ingest.use_cases.tags import TagBook, Tags
+from services.ingest.use_cases.upload import opener, whole
 from services.ingest.use_cases.xapi_again import statements_again
 from services.runtime.keys import KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.problems import Refusal
@@ -157,10 +158,11 @@ def _of_file(database: Database, keys: KeyStore, submitted: Submitted, source: S
         begun = imports.import_of_receipt(cursor, submitted.receipt.seq)
     assert begun is not None, "a file's rows are settled by its import"
     try:
+        opens = opener(database, submitted.raw, begun.upload)
         if reading.mapping.document.format == ONEROSTER:
-            again = package_again(database, keys, reading, submitted.receipt, submitted.raw)
+            again = package_again(database, keys, reading, submitted.receipt, whole(opens))
             return lambda entry: [again(entry) or Item(OTHERWISE, entry.line)]
-        rows = file_format(reading.mapping.document.format).rows(sent_to(reading.mapping, submitted.raw, begun.charset))
+        rows = file_format(reading.mapping.document.format).rows(sent_to(reading.mapping, opens, begun.charset))
     except (PackageRefused, NoFileFormat):
         return lambda entry: [Item(OTHERWISE, entry.line)]
     if rows.total != begun.rows_total:

@@ -8,6 +8,7 @@ from services.ingest.storage import imports, inbox
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.settle import Origin
 from services.ingest.use_cases.take import Conflicting, MessageConflict, open_receipt
+from services.ingest.use_cases.upload import Kept
 
 DOOR = "file"
 
@@ -30,7 +31,7 @@ class TakeFile:
     origin: Origin
     mapping: int
     charset: str | None
-    raw: bytes
+    kept: Kept
     content: bytes
     message: bytes | None
 
@@ -44,12 +45,13 @@ class TakeFile:
         known = draft.message(self.message) if self.message is not None else None
         if known is not None:
             return self._again(draft, known)
-        seq, receipt = open_receipt(draft, self.origin, self.content, self.raw)
+        seq, receipt = open_receipt(draft, self.origin, self.content, self.kept.raw)
         if self.message is not None:
             draft.writes.add(inbox.PUT_MESSAGE, (self.message, seq, self.content))
             draft.known.messages[self.message] = inbox.Message(seq, self.content, receipt)
-        row = (receipt.bytes, self.origin.tenant, self.origin.source, seq, self.mapping, self.charset)
-        draft.writes.add(imports.PUT_IMPORT, row)
+        upload = self.kept.upload.bytes if self.kept.upload else None
+        row = (receipt.bytes, self.origin.tenant, self.origin.source, seq, self.mapping)
+        draft.writes.add(imports.PUT_IMPORT, (*row, self.charset, upload))
         return FileTaken(receipt, receipt)
 
     def _again(self, draft: Draft, known: inbox.Message) -> FileTaken | Conflicting:
