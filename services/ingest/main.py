@@ -127,8 +127,8 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     def ready() -> dict[str, str]:
         return commits.ready() | relay.ready() | consumer.ready()
 
-    doors = (
-        *(webhooks, streams, observations, files, imports, caliper, xapi),
+    doors = (  # in the order in which a request is looked for: what is called most comes first
+        *(webhooks, xapi, streams, observations, files, imports, caliper),
         *(receipts, redriving, sources, mappings, learners, merging),
     )
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)

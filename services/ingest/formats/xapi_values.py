@@ -11,6 +11,7 @@ from services.runtime.problems import Refusal, pointer_to
 Check = Callable[[Any], None]
 
 IRIS_KEPT_MAX: Final = 20_000
+LANGUAGES_KEPT_MAX: Final = 500
 # A scheme with a hyphen (`course-v1:…`) is an IRI by its letters, and what is meant is a key of the sender's own:
 # the validators in use refuse it, so strict does too, and lenient says so.
 IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.]*:[^\s<>\"{}|\\^`\x00-\x20]+")
@@ -111,6 +112,7 @@ def dated(pattern: re.Pattern[str], wanted: str) -> Check:
     return check
 
 
+_languages_seen: set[str] = set()
 _iris_seen: set[str] = set()  # the same verbs, activities and extensions come again and again
 
 
@@ -152,11 +154,15 @@ version_2: Final = shaped(VERSION_2, "2.0.x or 1.0.x")
 def languages(value: object) -> None:
     """Text by language."""
     for key, said in members(value):
+        if key in _languages_seen and type(said) is str:
+            continue
         try:
             language(key)
             text(said)
         except Broken as broken:
             raise broken.under(key) from None
+        if len(_languages_seen) < LANGUAGES_KEPT_MAX:
+            _languages_seen.add(key)
 
 
 def extensions(value: object) -> None:
