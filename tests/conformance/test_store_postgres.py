@@ -2,8 +2,9 @@
 """What holds of a store on PostgreSQL: links that break, commits nobody answered, schemas of other versions."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 
 import psycopg
 import pytest
@@ -159,16 +160,61 @@ def test_an_error_never_repeats_a_value(files):
     assert "standing_pkey" in str(caught.value)
 
 
-def test_writes_that_would_not_have_happened_one_after_the_other_are_contended(files):
+def test_writes_in_turn_see_what_the_one_before_them_committed(files):
+    databases = [files.database() for _ in range(3)]
+
+    def one_more(database: PostgresDatabase) -> None:
+        for _ in range(10):
+            with database.write(in_turn=True) as cursor:
+                (count,) = cursor.execute("SELECT count(*) FROM standing").fetchone()
+                cursor.execute(LEVEL, (f"{count:03}", "met"))
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(one_more, databases))
+    assert [learner for learner, _ in standings(databases[0])] == [f"{n:03}" for n in range(30)]
+
+
+def test_whoever_waits_for_its_turn_too_long_is_told_that_the_store_is_busy(files, monkeypatch):
+    one = files.database()
+    monkeypatch.setattr("services.runtime.store.postgres.LOCK_TIMEOUT_S", 1)
+    two = files.database()
+    with one.write(in_turn=True), pytest.raises(StoreUnavailable), two.write(in_turn=True):
+        pytest.fail("both at once")
+    put(two, "ada")
+
+
+def test_two_that_wait_for_each_other_are_contended_and_one_goes_on(files):
     one, two = files.database(), files.database()
-    count = "SELECT count(*) FROM standing"
-    with pytest.raises(Contended), one.write(serializable=True) as first:
-        before = first.execute(count).fetchone()
-        with two.write(serializable=True) as second:
-            assert second.execute(count).fetchone() == before
-            second.execute(LEVEL, ("ada", "met"))
-        first.execute(LEVEL, ("ben", "met"))
-    assert standings(one) == [("ada", "met")]
+    for learner in ("ada", "ben"):
+        put(one, learner)
+    met, ends = Barrier(2), []
+
+    def change(database: PostgresDatabase, *learners: str) -> None:
+        try:
+            with database.write() as cursor:
+                cursor.execute("UPDATE standing SET level = 'lost' WHERE learner = ?", (learners[0],))
+                met.wait(10)
+                cursor.execute("UPDATE standing SET level = 'lost' WHERE learner = ?", (learners[1],))
+            ends.append("done")
+        except Contended:
+            ends.append("contended")
+
+    threads = [Thread(target=change, args=(one, "ada", "ben")), Thread(target=change, args=(two, "ben", "ada"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ends) == ["contended", "done"]
+
+
+def test_nul_is_kept_as_its_symbol(files):
+    database = files.database()
+    with database.write() as cursor:
+        cursor.execute(LEVEL, ("a\0b", "met"))
+        cursor.executemany(LEVEL, [("c\0d", "met"), ("e", "met")])
+    assert [learner for learner, _ in standings(database)] == ["a\u2400b", "c\u2400d", "e"]
+    with database.read() as cursor:
+        assert cursor.execute("SELECT count(*) FROM standing WHERE learner = ?", ("a\0b",)).fetchone() == (1,)
 
 
 def test_an_older_and_a_newer_schema_are_refused_by_their_numbers(files):

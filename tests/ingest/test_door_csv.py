@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -315,8 +316,8 @@ def run_killed(folder: Path, step: str, commit: int) -> tuple[Any, ...]:
 def sent_before(house: House) -> str | None:
     """The import that was durable when the kill came."""
     with house.parts.database.read() as cursor:
-        row = cursor.execute("SELECT hex(id) FROM import").fetchone()
-    return str(row[0]) if row else None
+        row = cursor.execute("SELECT id FROM import").fetchone()
+    return UUID(bytes=row[0]).hex if row else None
 
 
 def kill_at(patch: pytest.MonkeyPatch, house: House, step: str, commit: int) -> threading.Event:

@@ -59,9 +59,9 @@ class UnsyncedDatabase(SqliteDatabase):
     commits = 0  # how many transactions were written for good
 
     @contextmanager
-    def write(self) -> Iterator[Cursor]:
+    def write(self, *, in_turn: bool = False) -> Iterator[Cursor]:
         self.trouble.before()
-        with super().write() as cursor:
+        with super().write(in_turn=in_turn) as cursor:
             yield cursor
             self.trouble.inside()
         self.commits += 1

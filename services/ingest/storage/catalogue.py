@@ -100,20 +100,28 @@ class Catalogues:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._built: dict[str, Catalogue] = {}
-        self._lock = Lock()  # so that what was read before a change is never kept after it
+        self._lock = Lock()
+        self._changes = 0  # so that what was read before a change is never kept after it
 
     def __call__(self, tenant: str) -> Catalogue:
         """The tenant's, as of the last change this process has read."""
         found = self._built.get(tenant)
-        if found is None:
-            with self._lock, self._database.read() as cursor:
-                found = self._built[tenant] = load(cursor, tenant)
-        return found
+        return found if found is not None else self._load(tenant)
+
+    def _load(self, tenant: str) -> Catalogue:
+        changes = self._changes
+        with self._database.read() as cursor:
+            loaded = load(cursor, tenant)
+        with self._lock:
+            if changes == self._changes:
+                self._built[tenant] = loaded
+        return loaded
 
     def change(self, tenants: set[str], write: Callable[[Cursor], None]) -> None:
         """Write in one transaction, then build anew when next asked."""
+        with self._database.write(in_turn=True) as cursor:
+            write(cursor)
         with self._lock:
-            with self._database.write() as cursor:
-                write(cursor)
+            self._changes += 1
             for tenant in tenants:
                 self._built.pop(tenant, None)

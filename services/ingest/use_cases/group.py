@@ -119,6 +119,11 @@ class Group:
         self.writes.absorb(draft.writes)
         self.seq = draft.seq
 
+    def prepare(self) -> None:
+        """Everything that is done before anything is written."""
+        self.make_keys()
+        self.seal()
+
     def make_keys(self) -> None:
         """One call to the key store for each tenant, durable before anything is sealed under them."""
         wanted: dict[str, dict[UUID, None]] = {}

@@ -14,7 +14,7 @@ from services.runtime.clock import Clock, Ids
 from services.runtime.keys import KeyStore
 from services.runtime.metrics import Sizes
 from services.runtime.problems import Refusal
-from services.runtime.store.database import Database, StoreError
+from services.runtime.store.database import CommitUnknown, Cursor, Database, StoreError, StoreUnavailable
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -37,6 +37,10 @@ class NotDurable(Refusal):
 
     status = 503
     headers: ClassVar = {"Retry-After": "2"}
+
+
+class PerhapsDurable(NotDurable):
+    """Whether it was made durable could not be learnt; send it again: it counts once either way."""
 
 
 class Work(Protocol):
@@ -134,11 +138,8 @@ class GroupCommit:
         try:
             decided = self._write(gathered)
         except Exception as fault:
-            self.trouble = f"the last commit failed: {type(fault).__name__}"
             log.fault("commit failed", fault, count=len(gathered))
-            for waiting in gathered:
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(NotDurable())
+            self._refuse(gathered, fault)
             return
         self.trouble = None
         self._on_commit()
@@ -146,18 +147,46 @@ class GroupCommit:
             waiting.answer.set_result(waiting.result)
 
     def _write(self, gathered: list[Waiting]) -> list[Waiting]:
-        with self._database.read() as cursor:
-            seq = inbox.next_seq(cursor)
-            group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq, self._links)
-            decided = [waiting for waiting in gathered if self._decide(group, waiting)]
+        decided = self._in_turn(gathered) if self._database.shared else self._by_itself(gathered)
         if decided:
-            group.make_keys()
-            group.seal()
-            with self._database.write() as writer:
-                group.write(writer, self._partitions)
             self.commits += 1
             self.sizes.observe(len(decided))
         return decided
+
+    def _by_itself(self, gathered: list[Waiting]) -> list[Waiting]:
+        """No other process writes here, so what is read still holds when it is written upon."""
+        with self._database.read() as cursor:
+            group, decided = self._group(cursor, self._links, gathered)
+        if decided:
+            group.prepare()
+            with self._database.write() as writer:
+                group.write(writer, self._partitions)
+        return decided
+
+    def _in_turn(self, gathered: list[Waiting]) -> list[Waiting]:
+        """Other processes decide here too: from the first look to the commit it is this one's turn."""
+        with self._database.write(in_turn=True) as cursor:
+            group, decided = self._group(cursor, vault.Links(), gathered)
+            if decided:
+                group.prepare()
+                group.write(cursor, self._partitions)
+        return decided
+
+    def _group(self, cursor: Cursor, links: vault.Links, gathered: list[Waiting]) -> tuple[Group, list[Waiting]]:
+        seq = inbox.next_seq(cursor)
+        group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq, links)
+        return group, [waiting for waiting in gathered if self._decide(group, waiting)]
+
+    def _refuse(self, gathered: list[Waiting], fault: Exception) -> None:
+        """Nothing of it was written. What a database in good order refuses is one work's fault: each is tried alone."""
+        left = [waiting for waiting in gathered if not waiting.answer.done()]
+        if len(left) > 1 and isinstance(fault, StoreError) and not isinstance(fault, StoreUnavailable):
+            for waiting in left:
+                self.commit([waiting])
+            return
+        self.trouble = f"the last commit failed: {type(fault).__name__}"
+        for waiting in left:
+            waiting.answer.set_exception(PerhapsDurable() if isinstance(fault, CommitUnknown) else NotDurable())
 
     def _decide(self, group: Group, waiting: Waiting) -> bool:
         draft = group.draft()

@@ -25,6 +25,7 @@ from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take import tags_of
 from services.ingest.use_cases.upload import Opens, opener, whole
 from services.runtime.keys import KeyStore
+from services.runtime.refusals import Refusal
 from services.runtime.store.database import Database, StoreError
 from services.runtime.telemetry import get_logger
 
@@ -53,7 +54,10 @@ class SettleRows:
         return len(self.rows)
 
     def ask(self, group: Group) -> None:
-        """What the rows name."""
+        """What the rows name; another process may have settled them meanwhile."""
+        found = imports.import_by_id(group.cursor, self.progress.id)
+        if found is None or found.next_row != self.progress.next_row:
+            raise SettledElsewhere
         records, learners = tags_of(self.rows)
         group.load(records, (), learners)
 
@@ -84,6 +88,15 @@ class RefuseFile:
     def decide(self, draft: Draft) -> None:
         """Say why."""
         draft.writes.add(imports.REFUSE_IMPORT, (self.fault, self.progress.id.bytes))
+
+
+class SettledElsewhere(Refusal):
+    """Another process settles this file and is further on."""
+
+    status: ClassVar[int] = 409
+
+
+TRY_AGAIN = (NotDurable, TooBusy, SettledElsewhere, StoreError)
 
 
 class Importer:
@@ -118,20 +131,28 @@ class Importer:
     def run(self, stop: threading.Event) -> None:
         """Until told to stop; the rest is settled after the next start."""
         while not stop.is_set():
-            with self._database.read() as cursor:
-                waiting = imports.next_import(cursor)
-            if waiting is None:
+            try:
+                settled = self._step(stop)
+            except TRY_AGAIN:
+                stop.wait(PAUSE_S)
+                continue
+            if not settled:
                 self._news.wait(LOOK_S)
                 self._news.clear()
-                continue
+
+    def _step(self, stop: threading.Event) -> bool:
+        """The next file, when there is one; a file that cannot be settled says so and lets the next one through."""
+        with self._database.read() as cursor:
+            waiting = imports.next_import(cursor)
+        if waiting is not None:
             self._try(waiting, stop)
+        return waiting is not None
 
     def _try(self, waiting: Import, stop: threading.Event) -> None:
-        """A store in trouble is tried again; a file that cannot be settled says so and lets the next one through."""
         try:
             self.settle(waiting, stop)
-        except (NotDurable, TooBusy, StoreError):
-            stop.wait(PAUSE_S)
+        except TRY_AGAIN:
+            raise
         except Exception as fault:
             log.fault("file not settled", fault, source=waiting.source)
             self._commits.do(RefuseFile(waiting, type(fault).__name__))

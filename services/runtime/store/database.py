@@ -76,8 +76,15 @@ class Cursor(Protocol):
 class Database(Protocol):
     """One store's database; safe to use from several threads."""
 
-    def write(self) -> AbstractContextManager[Cursor]:
-        """A transaction: durable when the block has ended, rolled back by an exception."""
+    @property
+    def shared(self) -> bool:
+        """Whether other processes write here too: then what was read may be another when it is written upon."""
+
+    def write(self, *, in_turn: bool = False) -> AbstractContextManager[Cursor]:
+        """A transaction: durable when the block has ended, rolled back by an exception.
+
+        `in_turn`: one at a time over all processes that say so; each reads what the one before it committed.
+        """
 
     def read(self) -> AbstractContextManager[Cursor]:
         """A snapshot of what was committed at its first row; reads within a read share it, and wait for no writer."""

@@ -9,9 +9,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
+from psycopg.types.string import StrDumperUnknown
 
 from services.runtime.store.database import CommitUnknown, StoreError, StoreUnavailable
-from services.runtime.store.postgres_arrays import register
+from services.runtime.store.postgres_arrays import register, without_nul
 from services.runtime.store.postgres_cursor import PostgresCursor, Tables, our_errors, ours
 from services.runtime.store.postgres_schema import check_version
 
@@ -27,7 +28,11 @@ READERS_MAX = 16
 PREPARED_MAX = 400
 
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-BEGIN_WRITING = "BEGIN ISOLATION LEVEL {level}; SELECT pg_current_xact_id()::text"
+BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()::text"
+BEGIN_IN_TURN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0));"
+    " SELECT pg_current_xact_id()::text"
+)
 
 
 class PostgresDatabase:
@@ -36,6 +41,8 @@ class PostgresDatabase:
     The schema is made by `migrate`; here it is checked, or without migrations taken as it is. Writers of this process
     take turns, as on SQLite; other processes write beside it, each under its fences.
     """
+
+    shared = True
 
     def __init__(self, url: str, schema: str, migrations: Sequence[str] | None) -> None:
         self.schema = schema
@@ -53,10 +60,10 @@ class PostgresDatabase:
                 check_version(cursor, schema, len(migrations))
 
     @contextmanager
-    def write(self, *, serializable: bool = False) -> Iterator[PostgresCursor]:
+    def write(self, *, in_turn: bool = False) -> Iterator[PostgresCursor]:
         """BEGIN … COMMIT on the one writing connection; an exception rolls everything back."""
         with self._lock:
-            connection, transaction = self._begin("SERIALIZABLE" if serializable else "READ COMMITTED")
+            connection, transaction = self._begin(BEGIN_IN_TURN if in_turn else BEGIN_WRITING)
             try:
                 yield PostgresCursor(connection.cursor(binary=True), self._tables)
             except BaseException as error:
@@ -92,15 +99,16 @@ class PostgresDatabase:
         with self._lock:
             self._forget_writer()
 
-    def _begin(self, level: str) -> tuple[Connection, str]:
+    def _begin(self, statements: str) -> tuple[Connection, str]:
         """The connection in a transaction that has a name; a connection lost while idle is replaced once."""
         if self._closed:
             raise StoreUnavailable("closed")
         for last in (False, True):
             try:
                 connection = self._writer = self._writer or self._open()
-                cursor = connection.execute(BEGIN_WRITING.format(level=level), prepare=False)
-                cursor.nextset()
+                cursor = connection.execute(statements, prepare=False)
+                while cursor.nextset():  # the last of them names the transaction
+                    continue
                 row = cursor.fetchone()
                 assert row is not None
                 return connection, row[0]
@@ -181,6 +189,13 @@ class PostgresDatabase:
         return connect(self._url, self.schema)
 
 
+class _TextDumper(StrDumperUnknown):
+    """PostgreSQL's text cannot hold NUL, and SQLite's can: it is kept as the symbol for it."""
+
+    def dump(self, obj: str) -> psycopg.abc.Buffer | None:
+        return super().dump(without_nul(obj))
+
+
 class _WholeNumberLoader(NumericBinaryLoader):
     """A sum of our integers is an integer, though PostgreSQL calls it numeric."""
 
@@ -208,6 +223,7 @@ def connect(url: str, schema: str) -> Connection:
     )
     connection.prepare_threshold = 2
     connection.prepared_max = PREPARED_MAX
+    connection.adapters.register_dumper(str, _TextDumper)
     connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type for every integer, one prepared statement
     register(connection)
     connection.adapters.register_loader("numeric", _WholeNumberLoader)

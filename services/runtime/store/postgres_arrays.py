@@ -49,6 +49,11 @@ class ColumnDumper(Dumper):
         return dumper
 
 
+def without_nul(text: str) -> str:
+    """The text with the symbol for NUL in the place of each NUL."""
+    return text.replace("\0", "\u2400")
+
+
 def column(type_: str, values: Sequence[object]) -> Column:
     """Values of a column of this type."""
     return Column(_ELEMENTS[type_], values)
@@ -88,4 +93,4 @@ def _parts(element: int, values: Sequence[object]) -> list[bytes]:
 
 
 def _encoded(value: object) -> bytes:
-    return value.encode() if isinstance(value, str) else struct.pack(">q", value)
+    return without_nul(value).encode() if isinstance(value, str) else struct.pack(">q", value)

@@ -33,8 +33,10 @@ class SqliteDatabase:
             if migrations is not None:
                 _migrate(self._writer, migrations)
 
+    shared = False  # a service's folder is held by one process
+
     @contextmanager
-    def write(self) -> Iterator["SqliteCursor"]:
+    def write(self, *, in_turn: bool = False) -> Iterator["SqliteCursor"]:
         """BEGIN IMMEDIATE … COMMIT; an exception rolls everything back."""
         with self._lock, _our_errors():
             cursor = self._writer.cursor(SqliteCursor)
