@@ -11,10 +11,11 @@ import pytest
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.storage.schema import MIGRATIONS
 from services.ingest.use_cases.group import Draft, Group
-from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy, Waiting
+from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, PerhapsDurable, TooBusy, Waiting
 from services.runtime.clock import RandomIds, SystemClock
 from services.runtime.keys import SqliteKeyStore
 from services.runtime.problems import Refusal
+from services.runtime.store.database import CommitUnknown, StoreUnavailable
 from services.runtime.store.sqlite import SqliteDatabase
 
 OPEN = "INSERT INTO stream (id, tenant, source, next_line, opened_at) VALUES (?, 't', 's', 1, 0)"
@@ -94,7 +95,9 @@ def test_beyond_its_bound_the_queue_refuses_at_once_and_says_when_to_come_back(c
     assert refused.value.headers["Retry-After"] == "1"
 
 
-def test_a_commit_that_fails_is_answered_as_not_durable_and_the_next_one_works(commits: GroupCommit) -> None:
+def test_what_the_database_refuses_is_not_durable_and_leaves_its_neighbours_alone(
+    commits: GroupCommit,
+) -> None:
     class Twice(Note):
         def decide(self, draft: Draft) -> bytes:
             draft.writes.add(OPEN, (self.name,), (self.name,))
@@ -102,12 +105,35 @@ def test_a_commit_that_fails_is_answered_as_not_durable_and_the_next_one_works(c
 
     answers = [commits.submit(Note(b"a")), commits.submit(Twice(b"b"))]
     commits.commit(commits._gather())
-    assert all(isinstance(answer.exception(0), NotDurable) for answer in answers)
-    assert names(commits) == set()
+    assert answers[0].result(0) == b"a"
+    assert isinstance(answers[1].exception(0), NotDurable)
+    assert names(commits) == {b"a"}
     assert "group commit" in commits.ready()
     commits.submit(Note(b"c"))
     commits.commit(commits._gather())
-    assert names(commits) == {b"c"}
+    assert names(commits) == {b"a", b"c"}
+    assert commits.ready() == {}
+
+
+@pytest.mark.parametrize(("fault", "said"), [(StoreUnavailable, NotDurable), (CommitUnknown, PerhapsDurable)])
+def test_a_database_in_trouble_is_asked_once_for_all_and_everybody_told(
+    commits: GroupCommit, monkeypatch: pytest.MonkeyPatch, fault: type[Exception], said: type[Refusal]
+) -> None:
+    tried = []
+
+    def write(*, in_turn: bool = False) -> Any:
+        tried.append(in_turn)
+        raise fault("gone")
+
+    answers = [commits.submit(Note(bytes([n]))) for n in range(5)]
+    with monkeypatch.context() as patch:
+        patch.setattr(commits._database, "write", write)
+        commits.commit(commits._gather())
+    assert [type(answer.exception(0)) for answer in answers] == [said] * 5
+    assert len(tried) == 1
+    commits.submit(Note(b"z"))
+    commits.commit(commits._gather())
+    assert names(commits) == {b"z"}
     assert commits.ready() == {}
 
 

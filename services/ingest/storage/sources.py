@@ -7,6 +7,11 @@ from uuid import UUID
 from services.runtime.clock import from_micros, to_micros
 from services.runtime.store.database import Cursor
 
+CHANGES = """
+CREATE TABLE source_changed (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL);
+INSERT INTO source_changed (one, count) VALUES (1, 0);
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
@@ -50,6 +55,17 @@ BOUNDS = """
 ALTER TABLE source ADD COLUMN disabled_at INTEGER;
 ALTER TABLE source ADD COLUMN assesses TEXT;
 """
+
+
+def note_change(cursor: Cursor) -> None:
+    """Something of a source, its keys or its mapping is another from now on, for every process that knew it."""
+    cursor.execute("UPDATE source_changed SET count = count + 1")
+
+
+def changes(cursor: Cursor) -> int:
+    """How often anything of any source has changed."""
+    (count,) = cursor.execute("SELECT count FROM source_changed").fetchone()
+    return int(count)
 
 
 def put_source(cursor: Cursor, source: SourceRow) -> None:

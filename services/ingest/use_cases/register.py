@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from services.runtime.keys import KeyStore
 from services.runtime.problems import Refusal
 from services.runtime.store.database import Cursor, Database
 
+LOOKED_AT_EVERY_S = 1.0
 KEYS_MAX = 10
 SECRET_BYTES = 32
 PURPOSE = "webhook"
@@ -91,14 +93,27 @@ class Source:
 
 
 class Sources:
-    """All registered sources; each is read and compiled once, until it changes."""
+    """All registered sources; each is read and compiled once, until it changes.
 
-    def __init__(self, database: Database, keys: KeyStore, clock: Clock, ids: Ids) -> None:
+    What another process changes is noticed within a second.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        clock: Clock,
+        ids: Ids,
+        elapsed_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database, self._keys, self._clock, self._ids = database, keys, clock, ids
         self._known: dict[str, Source] = {}
+        self._elapsed_s, self._looked_at, self._changes = elapsed_s, elapsed_s(), -1
 
     def get(self, source: str, tenant: str | None = None) -> Source:
         """The source; another tenant's is as unknown as one that does not exist."""
+        if self._database.shared:
+            self._look()
         found = self._known.get(source) or self._load(source)
         if tenant is not None and found.row.tenant != tenant:
             raise SourceUnknown
@@ -116,7 +131,7 @@ class Sources:
         row = SourceRow(f"{tenant}.{name}", tenant, organisation, pathway, title, self._clock.now())
         bounds = bounds or Bounds()
         row = bounds.of(row)
-        with self._database.write() as cursor:
+        with self._database.write(in_turn=True) as cursor:
             existing = sources.source_by_id(cursor, row.id)
             if existing is None:
                 sources.put_source(cursor, row)
@@ -191,8 +206,21 @@ class Sources:
             rows = sources.mappings_of(cursor, source.row.id, version)
         return compile_mapping(orjson.loads(rows[0].document)) if rows else None
 
+    def _look(self) -> None:
+        """Forget what was known when anything has changed since the last look."""
+        now = self._elapsed_s()
+        if now - self._looked_at < LOOKED_AT_EVERY_S:
+            return
+        self._looked_at = now
+        with self._database.read() as cursor:
+            changes = sources.changes(cursor)
+        if changes != self._changes:
+            self._changes = changes
+            self._known.clear()
+
     def _change(self, source: str, write: Callable[[Cursor], None]) -> None:
-        with self._database.write() as cursor:
+        with self._database.write(in_turn=True) as cursor:
+            sources.note_change(cursor)
             write(cursor)
             self._known.pop(source, None)
         self._known.pop(source, None)
