@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from services.demo.school import TENANT
-from services.runtime.access_register import FileRegister
 from services.runtime.clock import Clock
+from services.runtime.opening import open_access
 from services.runtime.permissions import Role
+from services.runtime.settings import RuntimeSettings, load
 
 SERVICES = ("ingest", "mastery", "credentials")
 QUIET_LIMIT_S = 30.0
@@ -31,8 +33,8 @@ class Site:
 
     def key(self, role: Role, organisation: str | None = None, source: str | None = None) -> str:
         """A new access key's token."""
-        register = FileRegister(self.data / "access.json", self.clock)
-        _, token = register.add(tenant=TENANT, role=role, organisation=organisation, source=source)
+        with closing(open_access(load(RuntimeSettings, data_dir=self.data), self.clock)) as register:
+            _, token = register.add(tenant=TENANT, role=role, organisation=organisation, source=source)
         return token
 
     def client(

@@ -17,6 +17,9 @@ STOP_LIMIT_S = 60.0
 QUICK = {"KNOWN_TO_INTERVAL_S": "0.05", "POLL_TIMEOUT_S": "0.05"}
 
 
+SERVERS = {f"WAYPROOF_{name}" for name in ("STORE_URL", "KEYS_URL", "ACCESS_URL", "STORE_PASSWORD_FILE", "LOG_URL")}
+
+
 class Stage(Site):
     """A context: on entry everything runs, on exit everything has stopped."""
 
@@ -54,7 +57,7 @@ class Stage(Site):
 
     def _environment(self) -> dict[str, str]:
         said = {"CLOCK_FILE": str(self.story_clock.path), "IDS_SEED": self._seed, **QUICK}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WAYPROOF_")}
+        inherited = {name: value for name, value in os.environ.items() if _is_inherited(name)}
         return {**inherited, **{f"WAYPROOF_{name}": value for name, value in said.items()}}
 
     def _ready(self) -> bool:
@@ -66,3 +69,8 @@ class Stage(Site):
             return False
         self.urls = {name: found["url"] for name, found in running.items()}
         return all(found["ready"] for found in running.values())
+
+
+def _is_inherited(variable: str) -> bool:
+    """Of our settings only where servers are; everything else of the demo is its own."""
+    return variable in SERVERS or not variable.startswith("WAYPROOF_")

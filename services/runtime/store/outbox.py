@@ -47,23 +47,30 @@ def put(cursor: Cursor, partitions: int, messages: Sequence[OutboxMessage]) -> N
     by_place: dict[tuple[str, int], list[OutboxMessage]] = defaultdict(list)
     for message in messages:
         by_place[message.topic, partition_of(message.key, partitions)].append(message)
-    for topic in {topic for topic, _ in by_place}:
+    for topic in sorted({topic for topic, _ in by_place}):
         _keep_partitions(cursor, topic, partitions)
-    for (topic, part), placed in by_place.items():
+    rows: list[tuple[object, ...]] = []
+    for topic, part in sorted(by_place):  # in one order for all, so that no two writers wait for each other
+        placed = by_place[topic, part]
         first = _advance(cursor, topic, part, len(placed))
-        cursor.executemany(
-            "INSERT INTO outbox (topic, part, seq, key, event_id, value) VALUES (?, ?, ?, ?, ?, ?)",
-            [(topic, part, first + n, m.key, m.event_id.bytes, m.value) for n, m in enumerate(placed)],
-        )
+        rows += [(topic, part, first + n, m.key, m.event_id.bytes, m.value) for n, m in enumerate(placed)]
+    cursor.executemany("INSERT INTO outbox (topic, part, seq, key, event_id, value) VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
 def _keep_partitions(cursor: Cursor, topic: str, partitions: int) -> None:
-    cursor.execute(
-        "INSERT INTO outbox_topic (topic, partitions) VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, partitions)
-    )
-    (born_with,) = cursor.execute("SELECT partitions FROM outbox_topic WHERE topic = ?", (topic,)).fetchone()
+    born_with = _born_with(cursor, topic)
+    if born_with is None:
+        cursor.execute(
+            "INSERT INTO outbox_topic (topic, partitions) VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, partitions)
+        )
+        born_with = _born_with(cursor, topic)
     if born_with != partitions:
         raise PartitionsChanged(f"{topic} has {born_with} partitions, not {partitions}")
+
+
+def _born_with(cursor: Cursor, topic: str) -> int | None:
+    row = cursor.execute("SELECT partitions FROM outbox_topic WHERE topic = ?", (topic,)).fetchone()
+    return row and int(row[0])
 
 
 def _advance(cursor: Cursor, topic: str, part: int, count: int) -> int:
