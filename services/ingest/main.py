@@ -19,6 +19,7 @@ from services.ingest.api import (
     observations,
     receipts,
     redriving,
+    rosters,
     sources,
     streams,
     webhooks,
@@ -38,6 +39,7 @@ from services.ingest.use_cases.package_import import PackageImporter
 from services.ingest.use_cases.redrive import Redrive
 from services.ingest.use_cases.register import Sources
 from services.ingest.use_cases.reread import Rereading
+from services.ingest.use_cases.roster_package import RosterImporter
 from services.ingest.use_cases.settle import Settle
 from services.ingest.use_cases.tags import TagBook
 from services.runtime.access import AccessRegister
@@ -106,6 +108,9 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     allowed = Removals(settings.removals_max, settings.removals_max_percent)
     packages = PackageImporter(database, ports.keys, commits.do, settle, rows_max, allowed)
     importer = Importer(database, ports.keys, registered, tags, commits, settle, packages, rows_max)
+    people = RosterImporter(
+        database, ports.keys, tags, commits, settle, publishing.about, settings.import_rows_max, allowed
+    )
     moving = Tools(tags, sealer, publishing.about)
     redrive = Redrive(database, Rereading(database, ports.keys, registered, tags), commits, settle)
     consumer = _consumer(settings, ports.log, database, KeepCatalogue(catalogues, sealer))
@@ -122,6 +127,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
         importer,
         redrive,
         moving,
+        people,
     )
 
     def ready() -> dict[str, str]:
@@ -129,11 +135,11 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
 
     doors = (  # in the order in which a request is looked for: what is called most comes first
         *(webhooks, xapi, streams, observations, files, imports, caliper),
-        *(receipts, redriving, sources, mappings, learners, merging),
+        *(receipts, redriving, sources, mappings, rosters, learners, merging),
     )
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
-    workers: list[Worker] = [commits, relay, consumer, importer, Mover(database, commits, moving)]
+    workers: list[Worker] = [commits, relay, consumer, importer, people, Mover(database, commits, moving)]
     return Service(PRODUCER, app, workers, ready, close, measured(ports.log, partial(measures.of, database)))
 
 

@@ -15,6 +15,7 @@ from services.ingest.use_cases.link import About, Linking
 from services.ingest.use_cases.move import Tools
 from services.ingest.use_cases.redrive import Redrive
 from services.ingest.use_cases.register import Sources
+from services.ingest.use_cases.roster_package import RosterImporter
 from services.ingest.use_cases.settle import Settle
 from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take import Conflicting, MessageConflict, Taken
@@ -39,6 +40,7 @@ class Parts:
     importer: Importer
     redrive: Redrive
     moving: Tools
+    people: RosterImporter
 
     def linking(self, tenant: str) -> Linking:
         """For the links of one tenant."""

@@ -48,7 +48,7 @@ def list_imports(
     wanted = [(name, value) for name, value in (("source", source), ("state", state)) if value is not None]
     with shared.database.read() as cursor:
         found = [imports.import_by_id(cursor, id_) for id_ in verdicts.imports_of(cursor, caller.tenant, wanted, limit)]
-        told = [_told(cursor, each) for each in found if each is not None]
+        told = [told_of(cursor, each) for each in found if each is not None]
     return json_response({"imports": told})
 
 
@@ -63,8 +63,8 @@ def get_import(
     """How far it has come, how its rows ended, the faults by row (`next` when there are more), what it changed."""
     with shared.database.read() as cursor:
         found = _find(cursor, caller, import_id)
-        told = _told(cursor, found)
-        faults = [_fault(row) for row in inbox.faults_of(cursor, found.receipt, first, limit + 1)]
+        told = told_of(cursor, found)
+        faults = [fault_of(row) for row in inbox.faults_of(cursor, found.receipt, first, limit + 1)]
     following = faults[limit]["row"] if len(faults) > limit > 0 else None
     return json_response({**told, "faults": faults[:limit], "next": following})
 
@@ -74,6 +74,8 @@ def get_import_diff(import_id: UUID, shared: Shared, caller: Annotated[Caller, C
     """What a package would do if it were settled now; nothing is changed."""
     with shared.database.read() as cursor:
         found = _find(cursor, caller, import_id)
+    if found.mapping == imports.READ_BY_NO_MAPPING:
+        return json_response(shared.people.preview_of(found))
     return json_response(shared.importer.preview_of(found).answer())
 
 
@@ -89,6 +91,7 @@ def decide_import(
     work = DecideImport(import_id, VERDICTS[body.decision], said_by(caller, body.reason))
     decided = shared.commits.do(work)
     shared.importer.wake()
+    shared.people.wake()
     return json_response({"import": str(import_id), "verdict": decided.verdict}, 201 if decided.new else 200)
 
 
@@ -99,7 +102,8 @@ def _find(cursor: Any, caller: Caller, import_id: UUID) -> Import:
     return found
 
 
-def _told(cursor: Any, found: Import) -> dict[str, Any]:
+def told_of(cursor: Any, found: Import) -> dict[str, Any]:
+    """An import as it is now."""
     receipt = inbox.receipt_by(cursor, "seq", found.receipt)
     assert receipt is not None, "an import has a receipt"
     head = {"import": str(found.id), "receipt": str(receipt.id), "source": found.source, "state": found.state}
@@ -120,6 +124,7 @@ def _judged(package: verdicts.PackageImport) -> dict[str, Any]:
     return {**said, "verdict": package.verdict, "decided_at": at, "decided_by": package.decided_by}
 
 
-def _fault(row: tuple[Any, ...]) -> dict[str, Any]:
+def fault_of(row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row that could not be counted."""
     item, line, outcome, reason, pointer = row
     return {"row": item, "line": line, "outcome": outcome, "reason": reason, "pointer": pointer}

@@ -30,6 +30,7 @@ class RosterEntry:
     email: str | None = None
     enrolments: tuple[RosterEnrolment, ...] = ()
     withdrawn: bool = False
+    known_only: bool = False  # no learner is registered for it: it only changes one
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def open_results(raw: bytes, kept: Kept = nothing_kept) -> ResultsPackage:
         rows,
         {file.name: frozenset((*file.rows, *_named_faulty(file))) for file in files},
         frozenset(file.name for file in files if file.complete),
-        any(file.complete and any(_is_nameless(faulty) for faulty in file.faults) for file in files),
+        any(file.complete and any(is_nameless(faulty) for faulty in file.faults) for file in files),
         list(results.standing()),
         results.document,
     )
@@ -228,7 +228,7 @@ def _named_faulty(file: File) -> Iterator[str]:
     return (faulty.row.cells["sourcedId"] for faulty in file.faults if faulty.row.cells.get("sourcedId"))
 
 
-def _is_nameless(faulty: RowFault) -> bool:
+def is_nameless(faulty: RowFault) -> bool:
     """Which row it is cannot be told: it may be one that seems to be missing."""
     return not faulty.row.cells.get("sourcedId") or faulty.fault.pointer.endswith("/sourcedId")
 

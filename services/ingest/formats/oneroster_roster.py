@@ -22,11 +22,12 @@ def read_roster(raw: bytes) -> Roster:
     faults = [*_of_files(package), *_strangers(package), *_unreadable_ids(package)]
     enrolments = _enrolments(package)
     users = package.file("users").rows.values()
-    entries = tuple(_entry(row, enrolments.get(row.cells["sourcedId"], [])) for row in users if _user_ids_fit(row))
+    entries = tuple(entry_of(row, enrolments.get(row.cells["sourcedId"], [])) for row in users if user_ids_fit(row))
     return Roster(entries, tuple(faults))
 
 
-def _entry(row: Row, enrolled: list[Row]) -> RosterEntry:
+def entry_of(row: Row, enrolled: list[Row]) -> RosterEntry:
+    """A user with its enrolments."""
     cells = row.cells
     roles = {enrolment.cells["role"] for enrolment in enrolled}
     return RosterEntry(
@@ -85,11 +86,12 @@ def _strangers(package: Package) -> Iterator[Fault]:
 
 def _unreadable_ids(package: Package) -> Iterator[Fault]:
     for row in package.file("users").rows.values():
-        if not _user_ids_fit(row):
+        if not user_ids_fit(row):
             yield fault_at("users", row, "userIds", "not-user-ids", "{type:identifier}, separated by commas")
 
 
-def _user_ids_fit(row: Row) -> bool:
+def user_ids_fit(row: Row) -> bool:
+    """Whether the typed identifiers can be read."""
     return USER_IDS.fullmatch(row.cells["userIds"]) is not None
 
 

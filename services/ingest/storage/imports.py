@@ -11,6 +11,7 @@ FAULTS = """
 CREATE INDEX outcome_faulty ON outcome (receipt, item) WHERE outcome IN ('quarantined', 'held', 'conflict');
 """
 
+READ_BY_NO_MAPPING = 0  # the mapping of an import that is a roster
 PUT_IMPORT = """
 INSERT INTO import (id, tenant, source, receipt, mapping, charset, upload, next_row, rows_total, state, fault)
 VALUES (?, ?, ?, ?, ?, ?, ?, 0, NULL, 'waiting', NULL)
@@ -44,9 +45,13 @@ def import_by_id(cursor: Cursor, id_: UUID) -> Import | None:
     return _import(*row) if row else None
 
 
-def next_import(cursor: Cursor) -> Import | None:
-    """The oldest file that is not done: order of arrival is order of settling."""
-    row = cursor.execute(f"{_SELECT} WHERE state IN ('waiting', 'running') ORDER BY receipt LIMIT 1").fetchone()
+def next_import(cursor: Cursor, *, rosters: bool = False) -> Import | None:
+    """The oldest file, or roster, that is not done: order of arrival is order of settling."""
+    kind = "=" if rosters else "<>"
+    row = cursor.execute(
+        f"{_SELECT} WHERE state IN ('waiting', 'running') AND mapping {kind} {READ_BY_NO_MAPPING} "
+        "ORDER BY receipt LIMIT 1"
+    ).fetchone()
     return _import(*row) if row else None
 
 

@@ -7,6 +7,7 @@ and holds no name, e-mail or grade in clear. Instants are microseconds since the
 from services.ingest.storage.imports import FAULTS, FILES
 from services.ingest.storage.moves import MOVES
 from services.ingest.storage.packages import PACKAGES
+from services.ingest.storage.rosters import ROSTERS
 from services.ingest.storage.sources import BOUNDS, CHANGES
 from services.ingest.storage.statements import STATEMENTS
 from services.ingest.storage.uploads import UPLOADS
@@ -111,5 +112,5 @@ CREATE TABLE position (
 
 MIGRATIONS = (
     *(SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS),
-    *(PACKAGES, UPLOADS, CHANGES),
+    *(PACKAGES, UPLOADS, CHANGES, ROSTERS),
 )

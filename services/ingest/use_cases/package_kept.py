@@ -5,9 +5,10 @@ from itertools import groupby
 
 from services.ingest.formats.oneroster import open_package
 from services.ingest.formats.oneroster_results import TEACHERS, Cells, Named
-from services.ingest.storage import inbox, packages
+from services.ingest.storage import imports, inbox, packages
 from services.ingest.storage.packages import Said
 from services.ingest.use_cases.tags import Tags
+from services.ingest.use_cases.upload import opener, whole
 from services.runtime.keys import KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.store.database import Database
 
@@ -52,9 +53,13 @@ class KeptRows:
     def _opened(self, seq: int) -> bytes | None:
         with self._database.read() as cursor:
             receipt, sealed = inbox.receipt_by(cursor, "seq", seq), inbox.sealed_submission(cursor, seq)
+            begun = imports.import_of_receipt(cursor, seq)
         assert receipt is not None, "a row came with a receipt"
+        assert begun is not None, "in a package that was imported"
         try:
             key = self._keys.submission_key(self._tags.tenant, receipt.id)
         except (KeyDestroyed, KeyUnknown):
             return None
-        return None if sealed is None else key.open(sealed, receipt.id.bytes)
+        if sealed is None:
+            return None
+        return whole(opener(self._database, key.open(sealed, receipt.id.bytes), begun.upload))

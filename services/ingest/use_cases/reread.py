@@ -18,6 +18,7 @@ from services.ingest.use_cases.import_file import ONEROSTER
 from services.ingest.use_cases.package_again import package_again
 from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.register import Source, Sources
+from services.ingest.use_cases.roster_package import DOOR as ROSTER_DOOR
 from services.ingest.use_cases.settle import Item, Origin
 from services.ingest.use_cases.tags import TagBook, Tags
 from services.ingest.use_cases.upload import opener, whole
@@ -85,6 +86,10 @@ class Rereading:
         submitted, tags = self._opened(receipt, tenant), self._tags.of(tenant)
         if submitted.receipt.door == observe.DOOR:
             yield from _observation(submitted, entries, tags)
+            return
+        if submitted.receipt.door == ROSTER_DOOR:
+            origin = Origin(tenant, submitted.receipt.source, "", ROSTER_DOOR)
+            yield from (Again(entry, submitted.receipt, origin, [Item(NOT_AGAIN, entry.line)]) for entry in entries)
             return
         source = self._source(entries[0].source, tenant, version)
         origin = origin_of(source, submitted.receipt.door)

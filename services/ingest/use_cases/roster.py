@@ -30,6 +30,10 @@ class RosterResult:
     released: int = 0
     learners: list[UUID | None] = field(default_factory=list)
     faults: list[tuple[int, Fault]] = field(default_factory=list)
+    changed: set[int] = field(default_factory=set)  # rows of people of whom something was new
+    refused: dict[int, Fault] = field(default_factory=dict)  # rows of people who cannot be told apart
+    enrolments: dict[str, tuple[UUID, str | None]] = field(default_factory=dict)  # by the roster's id, with the effect
+    refused_enrolments: dict[str, Fault] = field(default_factory=dict)
 
     def add(self, other: "RosterResult") -> None:
         """Sum up chunks."""
@@ -54,6 +58,7 @@ class ImportRoster:
     linking: Linking
     people: Sequence[RosterEntry]
     told_by: str
+    dry: bool = False  # only say what would change: nobody gets a key
 
     @property
     def items(self) -> int:
@@ -69,7 +74,8 @@ class ImportRoster:
         who = self._identify(draft, result)
         new = {learner for _, learner, is_new in who if is_new}
         tenant = self.linking.tags.tenant
-        draft.group.keys.create_learner_keys(tenant, sorted(new, key=str))
+        if not self.dry:
+            draft.group.keys.create_learner_keys(tenant, sorted(new, key=str))
         profiles = vault.profiles_of(draft.group.cursor, {learner for _, learner, _ in who})
         for person, learner, is_new in who:
             self._register(draft, person, learner, is_new, profiles, result)
@@ -86,8 +92,9 @@ class ImportRoster:
             if len(meant) > 1:
                 result.learners.append(None)
                 result.faults.append((person.row, AMBIGUOUS))
+                result.refused[person.row] = AMBIGUOUS
                 continue
-            if person.withdrawn and not meant:
+            if (person.withdrawn or person.known_only) and not meant:
                 result.learners.append(None)
                 continue
             learner = meant.pop() if meant else draft.group.ids.new()
@@ -114,18 +121,26 @@ class ImportRoster:
         digest = self.linking.tags.content(plain)
         if profiles.get(learner) != digest:
             profiles[learner] = digest
-            sealed = group.keys.learner_key(tenant, learner).seal(plain, learner.bytes)
-            draft.writes.add(vault.PUT_LEARNER, (learner.bytes, tenant, to_micros(group.now), digest, sealed))
+            result.changed.add(person.row)
+            if not self.dry:
+                sealed = group.keys.learner_key(tenant, learner).seal(plain, learner.bytes)
+                draft.writes.add(vault.PUT_LEARNER, (learner.bytes, tenant, to_micros(group.now), digest, sealed))
         if is_new:
             result.registered += 1
+        if is_new and not self.dry:
             event = LearnerRegisteredV1(registered_by="roster")
             draft.writes.messages.append(self.linking.about(learner, event, group.ids.new(), tenant, group.now))
 
     def _link(self, draft: Draft, person: RosterEntry, learner: UUID, result: RosterResult) -> None:
         for identifier, tag in zip(person.identifiers, self._tags(person), strict=True):
-            if draft.learner(tag) is None:
+            if draft.learner(tag) is None and self.dry:
+                result.linked += 1
+                result.changed.add(person.row)
+                draft.known.learners[tag] = learner
+            elif draft.learner(tag) is None:
                 linked = self.linking.link(draft, learner, identifier, self.told_by)
                 result.linked += 1
+                result.changed.add(person.row)
                 result.released += linked.released
 
     def _enrol(self, draft: Draft, who: Sequence[tuple[RosterEntry, UUID, bool]], result: RosterResult) -> None:
@@ -137,12 +152,18 @@ class ImportRoster:
         for id_, (learner, each) in said.items():
             if SLUG.fullmatch(each.organisation) is None:
                 result.faults.append((rows[id_], NOT_SLUG))
+                result.refused_enrolments[each.id] = NOT_SLUG
                 continue
             enrolment = _enrolment(id_, each, known.get(id_), group.now.date())
             row = _row(learner, enrolment)
+            result.enrolments[each.id] = id_, None
             if known.get(id_) == row or (each.withdrawn and id_ not in known):
                 continue
             result.enrolled += 1
+            effect = "removed" if each.withdrawn else "changed" if id_ in known else "added"
+            result.enrolments[each.id] = id_, effect
+            if self.dry:
+                continue
             draft.writes.add(vault.PUT_ENROLMENT, (id_.bytes, tenant, *row))
             event = LearnerEnrolledV1(enrolment=enrolment)
             draft.writes.messages.append(self.linking.about(learner, event, group.ids.new(), tenant, group.now))
