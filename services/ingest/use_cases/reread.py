@@ -18,9 +18,9 @@ from services.ingest.use_cases.import_file import ONEROSTER
 from services.ingest.use_cases.package_again import package_again
 from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.register import Source, Sources
-from services.ingest.use_cases.roster_package import DOOR as ROSTER_DOOR
 from services.ingest.use_cases.settle import Item, Origin
 from services.ingest.use_cases.tags import TagBook, Tags
+from services.ingest.use_cases.take_roster import DOOR as ROSTER_DOOR
 from services.ingest.use_cases.upload import opener, whole
 from services.ingest.use_cases.xapi_again import statements_again
 from services.runtime.keys import KeyDestroyed, KeyStore, KeyUnknown

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from services.ingest.domain.claims import NoClaim, Overtaken
@@ -17,7 +17,6 @@ from services.ingest.storage import imports, inbox, packages, rosters, verdicts
 from services.ingest.storage.imports import READ_BY_NO_MAPPING, Import
 from services.ingest.storage.packages import Said
 from services.ingest.storage.rosters import RosterImport
-from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy
 from services.ingest.use_cases.import_file import RefuseFile
 from services.ingest.use_cases.link import About, Linking
@@ -28,46 +27,15 @@ from services.ingest.use_cases.package_rows import PackageItem, SettlePackageRow
 from services.ingest.use_cases.roster_rows import Done, EndEnrolments, RosterWork, SettlePeople, pieces_of
 from services.ingest.use_cases.settle import Item, Origin, Settle
 from services.ingest.use_cases.tags import TagBook
-from services.ingest.use_cases.take import open_receipt
+from services.ingest.use_cases.take_roster import DOOR, TakeRoster, roster_source
 from services.runtime.keys import KeyStore
 from services.runtime.store.database import Cursor, Database, StoreError
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-DOOR = "roster"
 LOOK_S, PAUSE_S = 0.2, 0.5
 NOBODY = UUID(int=0)
-
-
-def roster_source(tenant: str, name: str | None) -> str:
-    """What a roster's rows are kept under: no registered source has such an id."""
-    return f"{tenant}/roster/{name or ''}"
-
-
-@dataclass(frozen=True, slots=True)
-class TakeRoster:
-    """Work: a roster, durable before anything of it is settled."""
-
-    alone: ClassVar[bool] = False
-    items: ClassVar[int] = 1
-    origin: Origin
-    told: RosterImport
-    raw: bytes
-    content: bytes
-
-    def ask(self, group: Group) -> None:
-        """Nothing is looked up."""
-
-    def decide(self, draft: Draft) -> UUID:
-        """The import's id, which is its receipt's too."""
-        seq, receipt = open_receipt(draft, self.origin, self.content, self.raw)
-        row = (receipt.bytes, self.origin.tenant, self.origin.source, seq, READ_BY_NO_MAPPING, None, None)
-        draft.writes.add(imports.PUT_IMPORT, row)
-        told = self.told
-        said = (receipt.bytes, told.organisation, int(told.link_email), int(told.compared), told.told_by)
-        draft.writes.add(rosters.PUT_ROSTER, said)
-        return receipt
 
 
 @dataclass(frozen=True, slots=True)
