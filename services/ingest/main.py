@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from contracts.events import MASTERY_CATALOGUE
@@ -58,6 +59,7 @@ from services.runtime.store.port import Position
 from services.runtime.telemetry import configure
 
 PRODUCER = "ingest"
+ORPHAN_AGE = timedelta(hours=2)  # twice the longest a file may take: another process may be receiving it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def build(
     )
     database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
     with database.write() as cursor:
-        uploads.drop_orphans(cursor)
+        uploads.drop_orphans(cursor, clock.now() - ORPHAN_AGE)
     return _service(settings, ports, database, made.close)
 
 

@@ -17,7 +17,7 @@ from services.ingest.use_cases.upload import Upload, opened
 from services.runtime.keys import DoesNotOpen
 from services.runtime.store.sqlite import SqliteDatabase
 from tests.ingest.cte import STUDENTS, centre, file_of, finished, imported, post, signoff
-from tests.ingest.house import House
+from tests.ingest.house import HeldClock, House
 from tests.support.documents import mapping
 
 PART = 1000
@@ -31,14 +31,15 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Any:
     made = SqliteDatabase(
-        tmp_path_factory.mktemp("uploads") / "x.db", (f"CREATE TABLE import (x INTEGER);{uploads.UPLOADS}",)
+        tmp_path_factory.mktemp("uploads") / "x.db",
+        (f"CREATE TABLE import (x INTEGER);{uploads.UPLOADS}{uploads.UPLOADED_AT}",),
     )
     yield made
     made.close()
 
 
 def kept(database: Any, pieces: list[bytes]) -> Any:
-    upload = Upload(database)
+    upload = Upload(database, HeldClock())
     for piece in pieces:
         upload.take(piece)
         upload.put()
@@ -156,14 +157,18 @@ def test_a_compressed_file_is_taken_as_what_it_holds(house: House) -> None:
     assert imported(house, source, file_of(ROWS))["outcomes"] == {"duplicate": 252}
 
 
-def test_what_was_on_its_way_in_when_the_service_ended_is_gone_after_the_next_start(house: House) -> None:
+def test_what_was_on_its_way_in_when_the_service_ended_is_gone_after_a_start_two_hours_later(house: House) -> None:
     source = centre(house)
     done = imported(house, source, file_of(ROWS))
     parts = house.count("upload_part")
-    cut = Upload(house.parts.database)
+    cut = Upload(house.parts.database, house.clock)
     cut.take(b"x" * 5000)
     cut.put()
-    assert house.count("upload_part") > parts
+    with_it = house.count("upload_part")
+    assert with_it > parts
+    house.reopen()
+    assert house.count("upload_part") == with_it  # another process may still be receiving it
+    house.clock.pass_time(hours=3)
     house.reopen()
     assert house.count("upload_part") == parts
     assert finished(house, done["import"]) == done

@@ -44,7 +44,7 @@ async def take_file(
     found = source_of(shared, caller).sending()
     streamed = file_format(found.reader().document.format).streamed
     bytes_max = shared.settings.table_bytes_max if streamed else shared.settings.file_bytes_max
-    upload, charset = Upload(shared.database), charset_of(request.headers.get("content-type", ""))
+    upload, charset = Upload(shared.database, shared.clock), charset_of(request.headers.get("content-type", ""))
     try:
         await receive_body(request, bytes_max, shared.settings.file_timeout_s, partial(_put, upload))
     except BaseException:
@@ -78,7 +78,7 @@ def _take(shared: Parts, source: Source, upload: Upload, charset: str | None, ke
     """What is no such file at all is refused here and now; faulty rows are the import's business."""
     try:
         taken = _taken(shared, source, upload.end(), charset, key)
-    except NotDurable:  # parts of what may have been taken all the same stay until the next start
+    except NotDurable:  # parts of what may have been taken all the same stay until a later start
         raise
     except Refusal:
         upload.drop()

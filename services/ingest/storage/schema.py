@@ -10,7 +10,7 @@ from services.ingest.storage.packages import PACKAGES
 from services.ingest.storage.rosters import ROSTERS
 from services.ingest.storage.sources import BOUNDS, CHANGES
 from services.ingest.storage.statements import STATEMENTS
-from services.ingest.storage.uploads import UPLOADS
+from services.ingest.storage.uploads import UPLOADED_AT, UPLOADS
 from services.runtime.store.outbox import OUTBOX_SCHEMA
 
 SOURCES = """
@@ -112,5 +112,5 @@ CREATE TABLE position (
 
 MIGRATIONS = (
     *(SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS),
-    *(PACKAGES, UPLOADS, CHANGES, ROSTERS),
+    *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT),
 )

@@ -1,7 +1,9 @@
 """The parts of files too large to be sealed in one piece; the key of a file's parts is in its submission."""
 
+from datetime import datetime
 from uuid import UUID
 
+from services.runtime.clock import to_micros
 from services.runtime.store.database import Cursor
 
 UPLOADS = """
@@ -11,10 +13,13 @@ CREATE TABLE upload_part (
 );
 """
 
+UPLOADED_AT = "ALTER TABLE upload_part ADD COLUMN put_at INTEGER NOT NULL DEFAULT 0;"
 
-def put_part(cursor: Cursor, upload: UUID, part: int, sealed: bytes) -> None:
+
+def put_part(cursor: Cursor, upload: UUID, part: int, sealed: bytes, at: datetime) -> None:
     """The next part of a file on its way in."""
-    cursor.execute("INSERT INTO upload_part (upload, part, sealed) VALUES (?, ?, ?)", (upload.bytes, part, sealed))
+    row = (upload.bytes, part, sealed, to_micros(at))
+    cursor.execute("INSERT INTO upload_part (upload, part, sealed, put_at) VALUES (?, ?, ?, ?)", row)
 
 
 def part_of(cursor: Cursor, upload: UUID, part: int) -> bytes | None:
@@ -30,6 +35,10 @@ def drop_upload(cursor: Cursor, upload: UUID) -> None:
     cursor.execute("DELETE FROM upload_part WHERE upload = ?", (upload.bytes,))
 
 
-def drop_orphans(cursor: Cursor) -> None:
-    """What was on its way in when the service ended; nobody was told that it was taken, and its key was never kept."""
-    cursor.execute("DELETE FROM upload_part WHERE upload NOT IN (SELECT upload FROM import WHERE upload IS NOT NULL)")
+def drop_orphans(cursor: Cursor, before: datetime) -> None:
+    """What never came to its end: nobody was told that it was taken, and its key was never kept."""
+    cursor.execute(
+        "DELETE FROM upload_part WHERE put_at < ? "
+        "AND upload NOT IN (SELECT upload FROM import WHERE upload IS NOT NULL)",
+        (to_micros(before),),
+    )

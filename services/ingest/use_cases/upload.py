@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 from services.ingest.storage import uploads
+from services.runtime.clock import Clock
 from services.runtime.keys import SECRET_BYTES, DataKey, SmallCipher
 from services.runtime.store.database import Database
 
@@ -36,8 +37,8 @@ class Kept:
 class Upload:
     """One file on its way in."""
 
-    def __init__(self, database: Database) -> None:
-        self._database, self._id, self._secret = database, uuid4(), os.urandom(SECRET_BYTES)
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock, self._id, self._secret = database, clock, uuid4(), os.urandom(SECRET_BYTES)
         self._key, self._digest, self._waiting, self._parts = _key(self._secret), hashlib.sha256(), bytearray(), 0
 
     def take(self, piece: bytes) -> None:
@@ -71,8 +72,9 @@ class Upload:
     def _put(self, size: int) -> None:
         plain = bytes(self._waiting[:size])
         self._digest.update(plain)
+        sealed = self._key.seal(plain, _context(self._id, self._parts))
         with self._database.write() as cursor:
-            uploads.put_part(cursor, self._id, self._parts, self._key.seal(plain, _context(self._id, self._parts)))
+            uploads.put_part(cursor, self._id, self._parts, sealed, self._clock.now())
         self._parts += 1
         del self._waiting[:size]
 
