@@ -22,7 +22,7 @@ from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-COLLECTOR_THRESHOLDS = (10_000, 20, 20)  # the interpreter's own are 700, 10, 10: for programs that keep little
+COLLECTOR_THRESHOLDS = (50_000, 20, 10)  # the interpreter's own are 700, 10, 10: for programs that keep little
 
 ReadyCheck = Callable[[], dict[str, str]]
 

@@ -21,7 +21,7 @@ COMMENT_CHARACTERS_MAX: Final = 4000
 ATTEMPT_MAX: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class CheckedClaim:
     """A claim with the competency and scale version it was checked against; `observed` has the last word."""
 

@@ -9,7 +9,7 @@ from typing import Final
 SUMMATIVE: Final = "summative"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Identifier:
     """How a sender names a person: `sourcedId`, `username`, `email`, a student number, a placement."""
 
@@ -17,7 +17,7 @@ class Identifier:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ClaimedAssessor:
     """Who judged, as the source names them; never a person's name."""
 
@@ -26,7 +26,7 @@ class ClaimedAssessor:
     organisation: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Claim:
     """Learner showed competency at a level or score. Text is as the source wrote it; checks come later.
 

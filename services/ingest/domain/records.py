@@ -25,7 +25,7 @@ def record_of(claim: Claim, on_change: OnChange) -> str | None:
     return "\x1f".join((claim.record_key, claim.learner.scheme, claim.learner.value, claim.content().decode()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class RecordVersion:
     """The current version of a record: the latest by arrival that took effect or repeated it.
 
@@ -40,7 +40,7 @@ class RecordVersion:
     withdrawn: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Arrival:
     """The claim at hand: its place in the order of receipt (kept through parking and redrive), digest, and learner."""
 
@@ -49,7 +49,7 @@ class Arrival:
     learner: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Accept:
     """New evidence."""
 

@@ -20,7 +20,7 @@ class TooManyLines(Refusal):
     status = 413
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Line:
     """One line by its number in the stream; `problem` is None exactly when `document` was read."""
 

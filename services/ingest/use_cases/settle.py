@@ -51,7 +51,7 @@ class Origin:
     assesses: frozenset[str] | None = None  # frameworks; every one when None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Item:
     """One thing that was said, with the tags it is looked up by (empty where it has none)."""
 
@@ -63,7 +63,7 @@ class Item:
     then: tuple[str, tuple[Any, ...]] | None = None  # what else is written when it is read again and counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Place:
     """Where an item stands: its receipt and its number in it; together the order of arrival."""
 
@@ -79,7 +79,7 @@ class Place:
         return self.receipt * ITEMS_MAX + self.item
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Settled:
     """What became of an item, as the sender is told."""
 
@@ -100,7 +100,7 @@ class Settled:
         return {"item": self.item, "outcome": self.outcome, **present}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Occurrence:
     """A decision with all that publishing it needs."""
 

@@ -26,7 +26,7 @@ class StreamGap(Refusal):
     status: ClassVar[int] = 409
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Line:
     """One line as sent: its number, a keyed digest of its bytes, and what was read from it."""
 

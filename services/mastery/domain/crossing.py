@@ -24,7 +24,7 @@ from services.mastery.domain.thresholds import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Occasion:
     """Why and when nodes are settled."""
 

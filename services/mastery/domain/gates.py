@@ -10,7 +10,7 @@ Scored = tuple[EvidenceRecorded, int]  # with its points as a scaled integer
 FIELDS = {"pathway": "pathway", "assessor": "assessor", "organisation": "assessor_organisation"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Check:
     """One condition of a gate: how many there are of how many wanted."""
 

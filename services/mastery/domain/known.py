@@ -24,7 +24,7 @@ WITHDRAWN, REVISED = "withdrawn", "revised"
 Retired = tuple[EvidenceRecorded, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Shelf:
     """The evidence of one competency, in order. A shelf never changes, so what was reckoned from it is kept on it.
 
@@ -56,7 +56,7 @@ class Shelf:
 EMPTY_SHELF = Shelf()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Known:
     """All that evaluation reads of a learner, from one prefix of the stream."""
 

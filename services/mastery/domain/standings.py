@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.mastery.domain.thresholds import LevelReached, RequirementMet, Threshold
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Standing:
     """Met or not, and the ordinal of the latest entry into met."""
 

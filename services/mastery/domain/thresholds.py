@@ -19,7 +19,7 @@ class DocumentRef:
     digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Achieved:
     """What a learner reached in one competency, enough for a credential to state it."""
 
@@ -35,7 +35,7 @@ class Achieved:
     evidence_count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Crossing:
     """What every threshold event carries; `documents` begins with the policy."""
 
@@ -53,7 +53,7 @@ class Crossing:
     merged_with: UUID | None = None  # of cause merge, when both learners are one person: the other
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class LevelReached(Crossing):
     """A competency's determination passed into met."""
 
@@ -61,14 +61,14 @@ class LevelReached(Crossing):
     achieved: Achieved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class LevelLost(Crossing):
     """A competency's determination passed out of met."""
 
     TOPIC: ClassVar = "mastery.level-lost.v1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class RequirementMet(Crossing):
     """A requirement passed into met; `achieved` are the levels it rests on."""
 
@@ -76,7 +76,7 @@ class RequirementMet(Crossing):
     achieved: tuple[Achieved, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class RequirementLapsed(Crossing):
     """A requirement passed out of met."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Outgoing:
     """What a relay appends; `seq` counts the producer's records in that partition from 1, without gaps."""
 
@@ -17,7 +17,7 @@ class Outgoing:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class LogRecord:
     """What a reader gets: offsets grow within a partition and may have gaps; `seq` tells repeats and losses."""
 

@@ -32,7 +32,7 @@ class PartitionsChanged(Exception):
     """A topic keeps the number of partitions it was born with: more would break the order of its keys."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class OutboxMessage:
     """One public event on its way to the log; `value` is the envelope, byte for byte."""
 

@@ -61,7 +61,7 @@ class Erased:
     key_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Append:
     """One event to record at the end of one stream; the store gives it its version and its seq."""
 
