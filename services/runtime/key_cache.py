@@ -1,7 +1,10 @@
-"""Keys already unwrapped, the most recently used of them; all are forgotten when any key anywhere is destroyed."""
+"""Keys already unwrapped, the most recently used of them; all are forgotten when any key anywhere is destroyed.
+
+A few of them are kept set up: whoever opens a learner's evidence mostly seals something for the same learner next.
+"""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -12,19 +15,28 @@ Key = TypeVar("Key")
 class KeyCache(Generic[Name, Key]):
     """Thread-safe; a key read before a destruction can never be put in after it."""
 
-    def __init__(self, size_max: int) -> None:
-        self._size_max = size_max
+    def __init__(self, size_max: int, set_up: Callable[[Key], Key], set_up_max: int) -> None:
+        self._size_max, self._set_up, self._set_up_max = size_max, set_up, set_up_max
         self._keys: OrderedDict[Name, Key] = OrderedDict()
+        self._ready: OrderedDict[Name, Key] = OrderedDict()  # of those, the ones set up
         self._destroyed = 0
         self._lock = Lock()
 
     def get(self, name: Name) -> Key | None:
-        """The key, now the most recently used; None when it is not here."""
+        """The key set up, now the most recently used; None when it is not here."""
         with self._lock:
-            found = self._keys.get(name)
-            if found is not None:
-                self._keys.move_to_end(name)
-            return found
+            found = self._ready.get(name)
+            return found if found is not None else self._made_ready(name)
+
+    def _made_ready(self, name: Name) -> Key | None:
+        key = self._keys.get(name)
+        if key is None:
+            return None
+        self._keys.move_to_end(name)
+        ready = self._ready[name] = self._set_up(key)
+        if len(self._ready) > self._set_up_max:
+            self._ready.popitem(last=False)
+        return ready
 
     def put(self, name: Name, key: Key, destroyed: int) -> None:
         """Keep a key that was read when `destroyed` keys had been destroyed; one read too early is not kept."""
@@ -33,7 +45,7 @@ class KeyCache(Generic[Name, Key]):
             if destroyed == self._destroyed:
                 self._keys[name] = key
             if len(self._keys) > self._size_max:
-                self._keys.popitem(last=False)
+                self._ready.pop(self._keys.popitem(last=False)[0], None)
 
     def seen(self, destroyed: int) -> None:
         """So many keys have been destroyed by now, by whomever."""
@@ -43,4 +55,5 @@ class KeyCache(Generic[Name, Key]):
     def _forget_if_more(self, destroyed: int) -> None:
         if destroyed > self._destroyed:
             self._keys.clear()
+            self._ready.clear()
             self._destroyed = destroyed

@@ -31,6 +31,7 @@ NONCE_BYTES = 12
 SECRET_BYTES = 32
 FRESH_FOR_S = 0.5  # a destroyed key may be used at most this long by another process
 KEYS_CACHED_MAX = 16_384
+KEYS_READY_MAX = 1024  # of those, set up: 2.5 KiB each
 
 Kind = Literal["learner", "submission"]
 
@@ -46,6 +47,11 @@ MIGRATIONS = (
     INSERT INTO destroyed (one, count) VALUES (1, 0);
     """,
 )
+
+
+_LOAD = """
+SELECT id, wrapped, (SELECT count FROM destroyed) FROM data_key WHERE tenant = ? AND kind = ? AND subject = ?
+"""
 
 
 class KeyDestroyed(Refusal):
@@ -172,7 +178,9 @@ class StoredKeys:
         self._database = database
         self._seed = None if seed is None else sha256(seed.encode()).digest()
         self._elapsed_s, self._checked_at = elapsed_s, elapsed_s()
-        self._data_keys: KeyCache[tuple[str, Kind, UUID], DataKey] = KeyCache(KEYS_CACHED_MAX)
+        self._data_keys: KeyCache[tuple[str, Kind, UUID], DataKey] = KeyCache(
+            KEYS_CACHED_MAX, DataKey.ready, KEYS_READY_MAX
+        )
         self._tenants: dict[str, tuple[bytes, AESGCM]] = {}
         self._secrets: dict[tuple[str, str], bytes] = {}
         self._tenant_data_keys: dict[tuple[str, str], DataKey] = {}
@@ -242,15 +250,10 @@ class StoredKeys:
     def _load(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
         _, cipher = self._tenant(tenant)
         with self._database.read() as cursor:
-            destroyed = _destroyed(cursor)
-            cursor.execute(
-                "SELECT id, wrapped FROM data_key WHERE tenant = ? AND kind = ? AND subject = ?",
-                (tenant, kind, subject.bytes),
-            )
-            row = cursor.fetchone()
+            row = cursor.execute(_LOAD, (tenant, kind, subject.bytes)).fetchone()
         if row is None:
             raise KeyUnknown
-        key_id, wrapped = row
+        key_id, wrapped, destroyed = row
         if wrapped is None:
             raise KeyDestroyed
         key = DataKey(key_id, SmallCipher(_unwrap(cipher, wrapped, key_id)))
