@@ -1,21 +1,23 @@
 """What the other services are told: thresholds with all that a credential states, and reference documents."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import orjson
+
 from contracts.catalogue_v1 import FrameworkItem, FrameworkPublishedV1, ScaleLevel, ScalePublishedV1, ScoreRange
+from contracts.envelope import PublicEvent
 from contracts.mastery_v1 import (
     AchievedLevel,
     DocumentRef,
-    JournalPosition,
     LevelLostV1,
     LevelReachedV1,
     RequirementLapsedV1,
     RequirementMetV1,
 )
-from contracts.mastery_v1 import Threshold as PublicThreshold
 from services.mastery.documents.framework import FrameworkDocument
 from services.mastery.documents.library import Stored
 from services.mastery.documents.scale import ScaleDocument, mark_units
@@ -29,46 +31,67 @@ from services.mastery.domain.thresholds import (
     Threshold,
 )
 from services.mastery.storage.documents import Documents
+from services.runtime.sealing import Written
+
+PUBLIC: dict[type[Threshold], type[PublicEvent]] = {
+    LevelReached: LevelReachedV1,
+    LevelLost: LevelLostV1,
+    RequirementMet: RequirementMetV1,
+    RequirementLapsed: RequirementLapsedV1,
+}
 
 
 class Publishing:
-    """Thresholds as public events; documents are looked up by the versions a threshold names."""
+    """Thresholds as public events, in the bytes their models would write: the documents' share of them is written once.
+
+    Documents are looked up by the versions a threshold names.
+    """
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._stated: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+        self._stated: dict[tuple[str, str, str, str], Stated] = {}
+        self._named: dict[tuple[str, str], tuple[orjson.Fragment, orjson.Fragment]] = {}
 
-    def to_public(self, threshold: Threshold, tenant: str, position: JournalPosition) -> PublicThreshold:
-        """The public event of a threshold event."""
-        common = _common(threshold, position)
-        match threshold:
-            case LevelReached(achieved=achieved):
-                return LevelReachedV1(**common, achieved=self._achieved(tenant, threshold, achieved))
-            case RequirementMet(achieved=several):
-                return RequirementMetV1(
-                    **common, achieved=tuple(self._achieved(tenant, threshold, achieved) for achieved in several)
-                )
-            case LevelLost():
-                return LevelLostV1(**common)
-            case RequirementLapsed():
-                return RequirementLapsedV1(**common)
+    def to_public(self, threshold: Threshold, tenant: str, partition: int, seq: int) -> Written:
+        """The public event of a threshold event at its place in the journal."""
+        policy, documents = self._documents_of(threshold, tenant)
+        said = {
+            "policy": policy,
+            "node": threshold.node,
+            "cycle": threshold.cycle,
+            "cause": threshold.cause,
+            "caused_by": threshold.caused_by,
+            "evidence": threshold.evidence,
+            "evidence_count": threshold.evidence_count,
+            "documents": documents,
+            "position": {"partition": partition, "seq": seq},
+            "effective_at": threshold.effective_at,
+            "recorded_at": threshold.recorded_at,
+            "merged_with": threshold.merged_with,
+        }
+        if isinstance(threshold, LevelReached):
+            said["achieved"] = self._achieved(tenant, threshold, threshold.achieved)
+        elif isinstance(threshold, RequirementMet):
+            said["achieved"] = [self._achieved(tenant, threshold, achieved) for achieved in threshold.achieved]
+        return Written(PUBLIC[type(threshold)].TYPE, orjson.dumps(said, option=orjson.OPT_UTC_Z))
 
-    def _achieved(self, tenant: str, threshold: Threshold, achieved: Achieved) -> AchievedLevel:
-        digest = threshold.documents[0].digest
-        key = (tenant, digest, achieved.framework, achieved.code)
-        if key not in self._stated:
-            self._stated[key] = self._state(tenant, digest, threshold, achieved)
-        stated = self._stated[key]
-        return AchievedLevel(
-            **stated,
-            level=next((level for level in stated["scale_levels"] if level.code == achieved.level), None),
-            value=achieved.value,
-            required=achieved.required,
-            evidence=achieved.evidence,
-            evidence_count=achieved.evidence_count,
-        )
+    def _documents_of(self, threshold: Threshold, tenant: str) -> tuple[orjson.Fragment, orjson.Fragment]:
+        """The policy, and all the documents it names: the same for every threshold under one digest."""
+        key = (tenant, threshold.documents[0].digest)
+        if key not in self._named:
+            named = [DocumentRef(kind=d.kind, id=d.id, version=d.version, digest=d.digest) for d in threshold.documents]
+            each = [document.model_dump_json().encode() for document in named]
+            self._named[key] = orjson.Fragment(each[0]), orjson.Fragment(b"[" + b",".join(each) + b"]")
+        return self._named[key]
 
-    def _state(self, tenant: str, digest: str, threshold: Threshold, achieved: Achieved) -> dict[str, Any]:
+    def _achieved(self, tenant: str, threshold: Threshold, achieved: Achieved) -> orjson.Fragment:
+        key = (tenant, threshold.documents[0].digest, achieved.framework, achieved.code)
+        stated = self._stated.get(key)
+        if stated is None:
+            stated = self._stated[key] = self._state(tenant, threshold, achieved)
+        return stated.with_result(achieved)
+
+    def _state(self, tenant: str, threshold: Threshold, achieved: Achieved) -> "Stated":
         """What the documents say of a competency, whoever reached it."""
         version = next(d.version for d in threshold.documents if (d.kind, d.id) == ("framework", achieved.framework))
         framework = self._documents.framework(tenant, achieved.framework, version)
@@ -76,19 +99,46 @@ class Publishing:
         assert framework is not None
         assert scale is not None
         item = next(item for item in framework.content.items if item.identifier == achieved.competency)
-        plan = self._documents.rules(tenant)[digest].plans[achieved.code]
-        return {
-            "framework": achieved.framework,
-            "framework_title": framework.content.title,
-            "framework_uri": framework.content.uri,
-            "competency": achieved.competency,
-            "code": achieved.code,
-            "statement": item.statement,
-            "uri": item.uri,
-            "scale": achieved.scale,
-            "scale_version": achieved.scale_version,
-            "scale_levels": _levels(scale.content, plan.levels),
+        plan = self._documents.rules(tenant)[threshold.documents[0].digest].plans[achieved.code]
+        return Stated.of(
+            framework=achieved.framework,
+            framework_title=framework.content.title,
+            framework_uri=framework.content.uri,
+            competency=achieved.competency,
+            code=achieved.code,
+            statement=item.statement,
+            uri=item.uri,
+            scale=achieved.scale,
+            scale_version=achieved.scale_version,
+            scale_levels=_levels(scale.content, plan.levels),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The beginning of an achieved level's JSON, and that of each level it may be at."""
+
+    beginning: bytes
+    levels: dict[str, orjson.Fragment]
+
+    @classmethod
+    def of(cls, *, scale_levels: tuple[ScaleLevel, ...], **said: Any) -> "Stated":
+        """Written by the model, with a result to be replaced."""
+        model = AchievedLevel(**said, scale_levels=scale_levels, required="0", evidence=(), evidence_count=0)
+        whole = model.model_dump_json(include={*said, "scale_levels"}).encode()
+        by_code = {level.code: orjson.Fragment(level.model_dump_json().encode()) for level in reversed(scale_levels)}
+        return cls(whole.removesuffix(b"}"), by_code)
+
+    def with_result(self, achieved: Achieved) -> orjson.Fragment:
+        """All of it, with what the learner reached."""
+        result = {
+            "level": None if achieved.level is None else self.levels.get(achieved.level),
+            "value": achieved.value,
+            "required": achieved.required,
+            "evidence": achieved.evidence,
+            "evidence_count": achieved.evidence_count,
         }
+        return orjson.Fragment(b"%b,%b" % (self.beginning, orjson.dumps(result)[1:]))
 
 
 def framework_published(framework: Stored[FrameworkDocument]) -> FrameworkPublishedV1:
@@ -123,26 +173,6 @@ def scale_published(scale: Stored[ScaleDocument]) -> ScalePublishedV1:
 def document_event_id(tenant: str, kind: str, digest: str) -> UUID:
     """The id of the event that publishes a document: the same document is published under the same id."""
     return uuid5(NAMESPACE_URL, f"urn:wayproof:mastery:published:{tenant}:{kind}:{digest}")
-
-
-def _common(threshold: Threshold, position: JournalPosition) -> dict[str, Any]:
-    documents = tuple(
-        DocumentRef(kind=d.kind, id=d.id, version=d.version, digest=d.digest) for d in threshold.documents
-    )
-    return {
-        "policy": documents[0],
-        "node": threshold.node,
-        "cycle": threshold.cycle,
-        "cause": threshold.cause,
-        "caused_by": threshold.caused_by,
-        "evidence": threshold.evidence,
-        "evidence_count": threshold.evidence_count,
-        "documents": documents,
-        "position": position,
-        "effective_at": threshold.effective_at,
-        "recorded_at": threshold.recorded_at,
-        "merged_with": threshold.merged_with,
-    }
 
 
 def _levels(scale: ScaleDocument, named: Sequence[tuple[Fraction, str]]) -> tuple[ScaleLevel, ...]:

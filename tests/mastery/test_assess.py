@@ -3,12 +3,17 @@
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
-from contracts.events import INGEST_LEARNER
-from contracts.mastery_v1 import LevelReachedV1, RequirementLapsedV1, RequirementMetV1
+from contracts.catalogue_v1 import ScaleLevel
+from contracts.events import INGEST_LEARNER, MASTERY_LEARNER
+from contracts.mastery_v1 import AchievedLevel, LevelLostV1, LevelReachedV1, RequirementLapsedV1, RequirementMetV1
+from services.mastery.domain.thresholds import Achieved
+from services.mastery.publishing import Stated
 from services.mastery.storage.drafts import Draft
 from services.runtime.log.port import LogRecord, Outgoing
 from services.runtime.store.port import Fenced
@@ -67,6 +72,37 @@ def test_a_requirement_met_carries_all_that_a_credential_states(judged: World) -
     assert (two.level.code, two.level.name, two.level.points) == ("4", "Extending", "4")
     assert [level.code for level in two.scale_levels] == ["1", "2", "3", "4"]
     assert (two.value, two.required, two.evidence) == ("4", "3", (uid("e2"),))
+
+
+def test_what_is_published_are_the_bytes_its_model_would_write(judged: World) -> None:
+    """Written without the model, for speed: fields, their order and their form must be the model's all the same."""
+    merged = accepted("e5", "C1", "2", occurred="2026-09-05", moved_from=uid("e0"))
+    judged.send(accepted("e1", "C1", "3", occurred="2026-09-02"), accepted("e2", "C2", "4"), retracted("r1", "e1"))
+    judged.send(merged, revised("e6", "e5", "C1", "4", occurred="2026-09-05"))
+    judged.settle()
+    values = judged.rows("SELECT value FROM outbox WHERE topic = ?", MASTERY_LEARNER)
+    sealed = [judged.ingest.parse(value) for value in values]
+    events = [judged.ingest.open(envelope) for envelope in sealed]
+    assert {type(event) for event in events} == {LevelReachedV1, LevelLostV1, RequirementMetV1, RequirementLapsedV1}
+    assert [event.model_dump_json().encode() for event in events] == [judged.ingest.plain(each) for each in sealed]
+
+
+def test_what_a_competency_is_and_its_levels_are_written_as_the_model_writes_them() -> None:
+    """Also beyond ASCII, with what JSON escapes, without the levels of a scale, and at a level it does not have."""
+    levels = (ScaleLevel(code="a", name='"é"\n', points="1"), ScaleLevel(code="b", name="b", points="2", uri="urn:b"))
+    said: dict[str, Any] = {"framework": "f", "framework_title": "Ü\t", "competency": "c", "code": "{}", "uri": None}
+    said |= {"framework_uri": "urn:f", "statement": "says, “so”\u2028", "scale": "s", "scale_version": 2}
+    for known, level in ((levels, "a"), (levels, "b"), (levels, None), ((), "a")):
+        reached = Achieved(
+            framework="f", competency="c", code="{}", scale="s", scale_version=2, level=level, value="1.5",
+            required="1", evidence=(uid("e1"), uid("e2")), evidence_count=30,
+        )  # fmt: skip
+        model = AchievedLevel(
+            **said, scale_levels=known, level=next((one for one in known if one.code == level), None), value="1.5",
+            required="1", evidence=reached.evidence, evidence_count=30,
+        )  # fmt: skip
+        written = orjson.dumps(Stated.of(**said, scale_levels=known).with_result(reached))
+        assert written == model.model_dump_json().encode()
 
 
 def test_a_public_threshold_points_at_its_event_in_the_journal(judged: World) -> None:

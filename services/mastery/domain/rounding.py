@@ -55,12 +55,23 @@ class Rounding:
 
     def __call__(self, value: Fraction) -> Fraction:
         """The rounded value, still exact."""
-        return Fraction(MODES[self.mode](value * 10**self.places), 10**self.places)
+        return _rounded(value.numerator, value.denominator, self.places, self.mode)
+
+
+@lru_cache(maxsize=16_384)
+def _rounded(numerator: int, denominator: int, places: int, mode: str) -> Fraction:
+    """The same few values come again and again; whole numbers name them quicker than a fraction hashes."""
+    return Fraction(MODES[mode](Fraction(numerator, denominator) * 10**places), 10**places)
 
 
 def shown(value: Fraction) -> str:
     """A decimal string without trailing zeros, of a value that has at most nine places."""
-    scaled = half_up(value * UNIT)
+    return _shown(value.numerator, value.denominator)
+
+
+@lru_cache(maxsize=16_384)
+def _shown(numerator: int, denominator: int) -> str:
+    scaled = half_up(Fraction(numerator, denominator) * UNIT)
     whole, places = divmod(abs(scaled), UNIT)
     text = f"{whole}.{places:0{PLACES_MAX}d}".rstrip("0").rstrip(".")
     return f"-{text}" if scaled < 0 else text

@@ -6,15 +6,13 @@ from uuid import UUID
 
 from contracts.envelope import log_key
 from contracts.events import MASTERY_LEARNER
-from contracts.mastery_v1 import JournalPosition
-from contracts.mastery_v1 import Threshold as PublicThreshold
 from services.mastery.domain.thresholds import Threshold
 from services.mastery.storage.learners import LearnerRow, learner_row
 from services.runtime.clock import MICROSECOND, Clock
-from services.runtime.sealing import Sealer
+from services.runtime.sealing import Sealer, Written
 from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore
 
-ToPublic = Callable[[Threshold, str, JournalPosition], PublicThreshold]
+ToPublic = Callable[[Threshold, str, int, int], Written]  # tenant, partition and seq
 
 
 class Draft:
@@ -41,15 +39,13 @@ class Draft:
         seq, self._seq = self._seq, self._seq + 1
         return seq
 
-    def position(self, seq: int) -> JournalPosition:
-        """A place in this partition's journal, as public events name it."""
-        return JournalPosition(partition=self._partition, seq=seq)
-
-    def publish(self, threshold: PublicThreshold, id: UUID, tenant: str, learner: UUID, sealer: Sealer) -> None:
+    def publish(
+        self, threshold: Threshold, seq: int, tenant: str, learner: UUID, to_public: ToPublic, sealer: Sealer
+    ) -> None:
         """A threshold for the other services, sealed under the learner's key."""
-        subject = str(learner)
-        value = sealer.seal(threshold, id=id, tenant=tenant, subject=subject, time=threshold.recorded_at)
-        self.batch.publish.append(OutboxMessage(MASTERY_LEARNER, log_key(tenant, subject), id, value))
+        subject, public = str(learner), to_public(threshold, tenant, self._partition, seq)
+        value = sealer.seal(public, id=threshold.id, tenant=tenant, subject=subject, time=threshold.recorded_at)
+        self.batch.publish.append(OutboxMessage(MASTERY_LEARNER, log_key(tenant, subject), threshold.id, value))
 
     def adopted(self, learner: UUID, tenant: str, adopted_seq: int) -> None:
         """The learner has adopted everything up to this control_seq."""

@@ -26,3 +26,9 @@ class PolicyApplied:
 def journal_stream(tenant: str, partition: int) -> UUID:
     """The stream of a tenant's journal in one partition; no learner has such an id."""
     return uuid5(NAMESPACE_URL, f"urn:wayproof:mastery:journal:{tenant}:{partition}")
+
+
+@lru_cache(maxsize=4096)
+def journal_streams(tenant: str, partitions: int) -> frozenset[UUID]:
+    """The streams of a tenant's journals in every partition."""
+    return frozenset(journal_stream(tenant, partition) for partition in range(partitions))

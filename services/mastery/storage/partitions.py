@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.mastery.storage.codec import mastery_codec
-from services.mastery.storage.journal import journal_stream
+from services.mastery.storage.journal import journal_streams
 from services.mastery.storage.schema import CONTROL_HEAD, OWN_SCHEMA
 from services.runtime.keys import DataKey, KeyStore
 from services.runtime.store.database import Database
@@ -28,7 +28,7 @@ def _key_for(keys: KeyStore, log_partitions: int) -> KeyFor:
     """A learner's own key; the tenant's for a journal, which is about nobody."""
 
     def key_for(tenant: str, stream: UUID) -> DataKey:
-        if any(stream == journal_stream(tenant, partition) for partition in range(log_partitions)):
+        if stream in journal_streams(tenant, log_partitions):
             return keys.tenant_data_key(tenant, JOURNAL_PURPOSE)
         return keys.learner_key(tenant, stream)
 

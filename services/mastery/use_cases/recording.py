@@ -51,8 +51,8 @@ class Recording:
         learner, tenant = held.record.learner, held.tenant
         for event in decide(command, held.record, self._documents.rules(tenant)):
             if isinstance(event, Crossing):
-                position = draft.position(draft.append(tenant, learner, event, event.recorded_at))
-                draft.publish(self._to_public(event, tenant, position), event.id, tenant, learner, self._sealer)
+                seq = draft.append(tenant, learner, event, event.recorded_at)
+                draft.publish(event, seq, tenant, learner, self._to_public, self._sealer)
             else:
                 draft.append(tenant, learner, body or event, event.recorded_at)
             held.record = evolve(held.record, event)
