@@ -2,6 +2,7 @@
 
 `award.learner` says under whose key the events of that stream are sealed; it is written once and never changed.
 `holder` is who has it now: somebody else after a merge; `heir` who may have it yet.
+Rows of a kilobyte or more have a rowid: without one SQLite puts most of each on a page of its own.
 """
 
 from services.runtime.store.outbox import OUTBOX_SCHEMA
@@ -51,7 +52,7 @@ CREATE TABLE met (
     tenant TEXT NOT NULL, requirement BLOB NOT NULL, part INTEGER NOT NULL, learner BLOB NOT NULL,
     cycle INTEGER NOT NULL, event_id BLOB NOT NULL, envelope BLOB NOT NULL,
     PRIMARY KEY (tenant, requirement, part, learner, cycle)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE sweep (
     tenant TEXT NOT NULL, achievement TEXT NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (tenant, achievement, part)
