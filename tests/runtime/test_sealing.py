@@ -117,7 +117,7 @@ def test_a_blob_with_any_character_changed_does_not_open(sealer, data):
     raw = orjson.loads(sealed(sealer))
     blob = raw["data_base64"].rstrip("=")
     at = data.draw(st.integers(0, len(blob) - 2))
-    other = data.draw(st.sampled_from("ABab01+/").filter(lambda c: c != blob[at]))
+    other = [c for c in "ABab01+/" if c != blob[at]][data.draw(st.integers(0, 6))]  # drawn alike whatever the nonce
     raw["data_base64"] = blob[:at] + other + raw["data_base64"][at + 1 :]
     with pytest.raises(Unreadable):
         sealer.open(sealer.parse(orjson.dumps(raw)))

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from services.ingest.domain.catalogue import Catalogue, Competency, Scale
@@ -94,6 +95,7 @@ def _time_fault(claim: Claim, received_at: datetime, zone: tzinfo) -> Fault | No
     return None
 
 
+@lru_cache(maxsize=64)
 def end_of_next_day(received_at: datetime, zone: tzinfo) -> datetime:
     """The first instant of the day after tomorrow where the source is; nothing can have been shown then or later."""
     midnight = received_at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 SUMMATIVE: Final = "summative"
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -66,7 +67,7 @@ class Claim:
         assessor = (self.assessor.id, self.assessor.role, self.assessor.organisation)
         said = (self.competency, self.framework, self.scale, self.level, self.score, self.observed, at, self.pathway)
         beside = (self.kind, self.activity, self.artifact, self.attempt, self.comment, expires)
-        return json.dumps((*said, *assessor, *beside), ensure_ascii=False, separators=(",", ":")).encode()
+        return _JSON.encode((*said, *assessor, *beside)).encode()
 
 
 @dataclass(frozen=True, slots=True)

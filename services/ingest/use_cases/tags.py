@@ -1,12 +1,14 @@
 """Keyed digests: how identifiers, keys and contents are compared without being kept (HMAC-SHA-256, first 128 bits)."""
 
-import hmac
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
 
 from services.ingest.domain.claims import Identifier
 from services.runtime.keys import KeyStore
 
 TAG_BYTES = 16
+BLOCK_BYTES = 64
 INDEXED_KEPT_MAX = 20_000
 FOLDED_SCHEMES = frozenset({"email", "mbox"})  # mailboxes are compared without regard to case
 
@@ -17,7 +19,7 @@ class Tags:
 
     keys: KeyStore
     tenant: str
-    _keyed: dict[str, hmac.HMAC] = field(default_factory=dict)
+    _keyed: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # SHA-256 over each pad of HMAC's
     _indexed: dict[str, int] = field(default_factory=dict)
 
     def message(self, source: str, door: str, key: str) -> bytes:
@@ -54,12 +56,21 @@ class Tags:
         return self._tag("content", content)
 
     def _tag(self, purpose: str, value: bytes) -> bytes:
+        """HMAC in two hashes begun beforehand: the library's own is twice the work, and lets go of the interpreter."""
         keyed = self._keyed.get(purpose)
         if keyed is None:
-            keyed = self._keyed[purpose] = hmac.new(self.keys.tenant_secret(self.tenant, purpose), digestmod="sha256")
-        mac = keyed.copy()  # not `hmac.digest`: that lets go of the interpreter each time, for a microsecond's work
-        mac.update(value)
-        return mac.digest()[:TAG_BYTES]
+            keyed = self._keyed[purpose] = _begun(self.keys.tenant_secret(self.tenant, purpose))
+        inner, outer = keyed[0].copy(), keyed[1].copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()[:TAG_BYTES]  # type: ignore[no-any-return]
+
+
+def _begun(secret: bytes) -> tuple[Any, Any]:
+    """SHA-256 over the inner and the outer pad (RFC 2104), of a key that is no longer than a block."""
+    assert len(secret) <= BLOCK_BYTES
+    block = secret.ljust(BLOCK_BYTES, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 @dataclass(slots=True)
