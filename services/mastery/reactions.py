@@ -132,6 +132,8 @@ def _evidence(received: Received, recorded_at: datetime) -> EvidenceRecorded:
     content = said["content"]
     competency, rating, assessor = content["competency"], content["rating"], content["assessor"]
     activity = content.get("activity") or {}
+    expires_at, revises = content.get("expires_at"), said.get("revises")
+    moved_from, merged_with = said.get("moved_from"), said.get("merged_with")
     return EvidenceRecorded(
         id=received.id,
         competency=intern(competency["identifier"]),
@@ -154,10 +156,10 @@ def _evidence(received: Received, recorded_at: datetime) -> EvidenceRecorded:
         activity=activity.get("id"),
         artifact=activity.get("artifact"),
         attempt=activity.get("attempt"),
-        expires_at=_optional(utc, content.get("expires_at")),
-        revises=_optional(UUID, said.get("revises")),
-        moved_from=_optional(UUID, said.get("moved_from")),
-        merged_with=_optional(UUID, said.get("merged_with")),
+        expires_at=None if expires_at is None else utc(expires_at),
+        revises=None if revises is None else UUID(revises),
+        moved_from=None if moved_from is None else UUID(moved_from),
+        merged_with=None if merged_with is None else UUID(merged_with),
     )
 
 

@@ -87,7 +87,7 @@ def to_micros(at: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The instant `to_micros` was given."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(0, 0, micros)
 
 
 def last_instant(day: date, zone: tzinfo = UTC) -> datetime:

@@ -108,8 +108,12 @@ class Opening:
         key, subject, read = self._keys.learner_key(tenant, learner).ready(), str(learner), KEPT.validate_json
         for body in bodies:
             e = read(body)
-            context = sealing_context(tenant, subject, e["id"], e["type"], e["dataschema"], e["keyid"])
-            yield _read(e, key.open(e["data_base64"], context), learner)
+            said, type_ = e["id"], e["type"]
+            plain = key.open(
+                e["data_base64"], sealing_context(tenant, subject, said, type_, e["dataschema"], e["keyid"])
+            )
+            at = utc(e.get("occurredat") or e["time"])
+            yield Received(UUID(said), type_, e["tenant"], learner, at, orjson.loads(plain))
 
     def can_open(self, tenant: str, learner: UUID) -> bool:
         """Whether the learner's key is still there."""

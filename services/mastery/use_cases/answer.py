@@ -93,11 +93,14 @@ class Asking:
         with self._database.read():
             row = self._row(question)
             store = self._stores[row.partition]
-            known_to, recorded = store.known_to(), store.stream(question.learner)
+            known_to = store.known_to()
+            at = question.known_at or max(now, known_to)  # stamps may run ahead of a clock that stands still
+            by = at if question.organisation is None else None  # who is enrolled now is said to its end
+            recorded = store.stream(question.learner, by)
         if question.organisation is not None:
             _check_enrolled(self._learners.entries(recorded), question.organisation, now)
-        at = question.known_at or max(now, known_to)  # stamps may run ahead of a clock that stands still
-        entries = self._learners.entries([event for event in recorded if event.recorded_at <= at])
+            recorded = [event for event in recorded if event.recorded_at <= at]
+        entries = self._learners.entries(recorded)
         return self._asked(question, row, entries, at, known_to, now)
 
     def _row(self, question: Question) -> LearnerRow:

@@ -1,7 +1,7 @@
 """Between domain events and stored ones: each body sealed under its stream's key, each event linked to the last."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -109,13 +109,17 @@ class SealingMapper(Mapper[UUID]):
         )  # fmt: skip
         return self.opened([row], e.originator_id)[0]
 
-    def opened(self, rows: Sequence[EventRow], stream: UUID) -> list[RecordedEvent]:
-        """The events of one stream's rows, each link verified; raises Tampered, or KeyDestroyed."""
-        for row in rows:
-            _verify(row)
+    def opened(self, rows: Sequence[EventRow], stream: UUID, recorded_by: int | None = None) -> list[RecordedEvent]:
+        """The events of one stream's rows, up to an instant (in microseconds) or all; every link is verified.
+
+        Raises Tampered, or KeyDestroyed.
+        """
+        verify(rows)
         own = any(row[_KEY_ID] is not None for row in rows)
         key, subject, events = self._key_for(rows[0][0], stream).ready() if own else None, str(stream), []
         for tenant, version, _, seq, topic, micros, prev, _, body, key_id, _ in rows:
+            if recorded_by is not None and micros > recorded_by:
+                break  # stamps grow within a partition
             event: object = Verbatim(topic, body)
             if key is not None and key_id is not None:
                 event = self._open(key, _context(tenant, subject, version, topic, key_id, prev), topic, body)
@@ -138,14 +142,15 @@ class SealingMapper(Mapper[UUID]):
             raise Tampered(f"a body of {topic} does not open in its place") from None
 
 
-def _verify(row: EventRow) -> None:
-    tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream = row
-    try:
-        if link(prev, tenant, stream, version, part, seq, topic, micros, key_id, body) == hash_:
-            return
-    except (TypeError, AttributeError, struct.error):
-        pass  # a column holds another type than was written
-    raise Tampered(f"event {part}/{seq} is not what was written")
+def verify(rows: Iterable[EventRow]) -> None:
+    """Each row is what was written in its place; raises Tampered."""
+    for tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream in rows:
+        try:
+            if link(prev, tenant, stream, version, part, seq, topic, micros, key_id, body) == hash_:
+                continue
+        except (TypeError, AttributeError, struct.error):
+            pass  # a column holds another type than was written
+        raise Tampered(f"event {part}/{seq} is not what was written")
 
 
 def _context(tenant: str, stream: str, version: int, topic: str, key_id: str, prev: bytes) -> bytes:

@@ -81,12 +81,12 @@ class StoredPartition:
         row = self._one("SELECT ver FROM head WHERE stream = ? AND part = ?", stream.bytes)
         return row[0] if row else 0
 
-    def stream(self, stream: UUID) -> list[RecordedEvent]:
+    def stream(self, stream: UUID, recorded_by: datetime | None = None) -> list[RecordedEvent]:
         with self._database.read() as cursor:
             rows = cursor.execute(_STREAM, (stream.bytes, self.partition)).fetchall()
             head = heads_of(cursor, [stream.bytes]).get(stream.bytes)
         _verify_order(rows, head if head and head.part == self.partition else None)
-        return self._mapper.opened(rows, stream)
+        return self._mapper.opened(rows, stream, None if recorded_by is None else to_micros(recorded_by))
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
         with self._database.read() as cursor:

@@ -133,8 +133,11 @@ class PartitionStore(Protocol):
     def version(self, stream: UUID) -> int:
         """The version of the stream's last event; 0 when it has none."""
 
-    def stream(self, stream: UUID) -> list[RecordedEvent]:
-        """The stream in order, its chain verified and its bodies opened."""
+    def stream(self, stream: UUID, recorded_by: datetime | None = None) -> list[RecordedEvent]:
+        """The stream in order, its bodies opened: all of it, or what was recorded by then.
+
+        Its chain is verified to the end either way: what came later may not have been tampered with either.
+        """
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
         """The partition's journal in seq order, each row verified, bodies opened (or Erased)."""
