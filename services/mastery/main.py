@@ -19,6 +19,7 @@ from services.mastery.storage.documents import Documents
 from services.mastery.storage.learners import Learners
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS, open_partitions
 from services.mastery.storage.received import Opening
+from services.mastery.storage.records import RecordCache
 from services.mastery.use_cases.answer import Asking
 from services.mastery.use_cases.assess import PartitionWriter
 from services.mastery.use_cases.history import AnswerHistory
@@ -116,7 +117,7 @@ class Wiring:
             self.documents,
             Publishing(self.documents).to_public,
             self.sealer,
-            self.settings.records_cached_max,
+            RecordCache(self.settings.records_cached_max, self.settings.evidence_cached_max),
         )
         return PartitionWriter(
             store,

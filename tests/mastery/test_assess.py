@@ -12,14 +12,16 @@ import pytest
 from contracts.catalogue_v1 import ScaleLevel
 from contracts.events import INGEST_LEARNER, MASTERY_LEARNER
 from contracts.mastery_v1 import AchievedLevel, LevelLostV1, LevelReachedV1, RequirementLapsedV1, RequirementMetV1
+from services.mastery.domain.learner_record import LearnerRecord
 from services.mastery.domain.thresholds import Achieved
 from services.mastery.publishing import Stated
 from services.mastery.storage.drafts import Draft
+from services.mastery.storage.records import Held, RecordCache
 from services.runtime.log.port import LogRecord, Outgoing
 from services.runtime.store.port import Fenced
 from tests.mastery import sample
-from tests.mastery.world import LEARNER, OTHER, World, accepted, registered, retracted, revised
-from tests.support.given import uid
+from tests.mastery.world import LEARNER, OTHER, TENANT, World, accepted, registered, retracted, revised
+from tests.support.given import evidence, uid
 
 POLICY = sample.document(
     {"C1": {"estimate": {"method": "highest"}}, "C2": {"estimate": {"method": "latest"}}},
@@ -211,12 +213,29 @@ def test_a_record_from_memory_is_the_record_read_from_the_store(judged: World) -
         assert warm == cold
 
 
-def test_learners_beyond_the_bound_of_memory_are_read_again_and_judged_the_same(judged: World) -> None:
-    judged.restart(records_cached_max=1)
+@pytest.mark.parametrize("bound", ["records_cached_max", "evidence_cached_max"])
+def test_learners_beyond_the_bound_of_memory_are_read_again_and_judged_the_same(judged: World, bound: str) -> None:
+    """But none within a transaction: what was decided of it would be in no store yet, and be decided again."""
+    judged.restart(**{bound: 1})
     judged.send(*(accepted(f"e{n}", "C1", learner=(LEARNER, OTHER)[n % 2]) for n in range(10)))
     judged.settle()
     assert len(judged.competency("C1", LEARNER)["counted"]) == 5
     assert len(judged.competency("C1", OTHER)["counted"]) == 5
+    assert [judged.history(learner).count("level-reached") for learner in (LEARNER, OTHER)] == [1, 1]
+
+
+def test_memory_is_given_back_between_transactions() -> None:
+    cache, first, second = RecordCache(10, evidence_max=2), uid("first"), uid("second")
+    for learner in (first, second):
+        cache.put(learner, Held(TENANT, LearnerRecord(learner)))
+        held_now = cache.get(learner)
+        assert held_now is not None
+        held_now.record.shelving.pieces |= {uid(f"{learner}{n}"): evidence(f"{n}", "C1") for n in range(2)}
+    cache.trim()
+    assert cache.get(first) is not None  # what it has grown by is counted when it is next asked for
+    assert cache.get(second) is not None
+    cache.trim()
+    assert (cache.get(first), cache.get(second) is not None) == (None, True)
 
 
 def test_a_writer_that_has_been_succeeded_writes_nothing(judged: World) -> None:

@@ -18,25 +18,37 @@ class Held:
 
 
 class RecordCache:
-    """The least recently used goes first."""
+    """The least recently used go first, when there are too many of them or they hold too much evidence.
 
-    def __init__(self, records_max: int) -> None:
-        self._records_max = records_max
-        self._held: OrderedDict[UUID, Held] = OrderedDict()
+    They go only when told to, between transactions: a record that the transaction at hand has changed is nowhere else.
+    """
+
+    def __init__(self, records_max: int, evidence_max: int) -> None:
+        self._records_max, self._evidence_max = records_max, evidence_max
+        self._held: OrderedDict[UUID, tuple[Held, int]] = OrderedDict()  # with its evidence, when it was last asked for
+        self._evidence = 0
 
     def get(self, learner: UUID) -> Held | None:
         """The record, now the most recently used."""
-        held = self._held.get(learner)
-        if held is not None:
-            self._held.move_to_end(learner)
-        return held
+        found = self._held.get(learner)
+        if found is None:
+            return None
+        self.put(learner, found[0])
+        return found[0]
 
     def put(self, learner: UUID, held: Held) -> None:
-        """Keep a record."""
-        self._held[learner] = held
-        if len(self._held) > self._records_max:
-            self._held.popitem(last=False)
+        """Keep a record; what it has grown by is counted when it is next asked for."""
+        self.forget(learner)
+        evidence = len(held.record.shelving.pieces)
+        self._held[learner] = held, evidence
+        self._evidence += evidence
 
     def forget(self, learner: UUID) -> None:
         """What is not here is read from the store again."""
-        self._held.pop(learner, None)
+        _, evidence = self._held.pop(learner, (None, 0))
+        self._evidence -= evidence
+
+    def trim(self) -> None:
+        """Forget until the limits hold."""
+        while self._held and (len(self._held) > self._records_max or self._evidence > self._evidence_max):
+            self.forget(next(iter(self._held)))

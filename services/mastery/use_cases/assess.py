@@ -175,6 +175,7 @@ class PartitionWriter:
     def _commit(self, draft: Draft) -> None:
         if not draft.is_empty:
             self.store.commit(draft.finish())
+            self._recording.committed()
 
     def _forget(self, draft: Draft) -> None:
         self._recording.forget(draft)

@@ -31,11 +31,11 @@ class Recording:
         documents: Documents,
         to_public: ToPublic,
         sealer: Sealer,
-        records_cached_max: int,
+        cache: RecordCache,
     ) -> None:
         self._store, self._learners, self._documents = store, learners, documents
         self._to_public, self._sealer = to_public, sealer
-        self._cache = RecordCache(records_cached_max)
+        self._cache = cache
 
     def held(self, learner: UUID, tenant: str, draft: Draft) -> Held:
         """The learner's record: from memory, folded from the store, or new."""
@@ -66,6 +66,10 @@ class Recording:
             self.record(_adopt(activation, draft), held, draft)
         held.known, held.adopted_seq = True, applied_seq
         draft.adopted(held.record.learner, held.tenant, applied_seq)
+
+    def committed(self) -> None:
+        """What the last transaction changed is in the store: memory may be given back."""
+        self._cache.trim()
 
     def forget(self, draft: Draft) -> None:
         """The draft was not committed, or perhaps was: read its learners from the store again."""
