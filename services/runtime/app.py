@@ -128,7 +128,7 @@ class Crew:
 def _run(service: Service, server: uvicorn.Server, crew: Crew, listener: socket.socket, stop_timeout_s: float) -> int:
     """Requests end before workers do: a request may be waiting for a worker's commit."""
     log.info("listening", host=listener.getsockname()[0], port=listener.getsockname()[1], pid=os.getpid())
-    _spare_the_collector()
+    spare_the_collector()
     crew.start()
     server.run(sockets=[listener])
     if not crew.stop(stop_timeout_s):
@@ -139,7 +139,7 @@ def _run(service: Service, server: uvicorn.Server, crew: Crew, listener: socket.
     return 1 if crew.died else 0
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What a start leaves in memory stays there: it is not looked through again, and the young are less often."""
     gc.collect()
     gc.freeze()

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import end_to_end, mastery_path, replaying, webhooks, xapi
+from tests.bench import end_to_end, flat, mastery_path, replaying, webhooks, xapi
 from tests.bench.figure import as_page, as_text
 from tests.bench.site import folder_of
 from tests.support.paths import ROOT
@@ -19,6 +19,7 @@ PARTS = {
     "mastery": mastery_path.measure,
     "replay": replaying.measure,
     "xapi": xapi.measure,
+    "flat": flat.measure,
 }
 PAGE = ROOT / "docs" / "performance.md"
 

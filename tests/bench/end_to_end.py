@@ -78,7 +78,7 @@ def _speed(ours: list[float], naive: list[float], bare: list[float], rows: int, 
         f"Processor time a piece: {', '.join(f'{service} {spent:.0f} µs' for service, spent in used.items())}.",
         "Three services and the client share the cores. The naive loop parses, maps and resolves nothing.",
     )
-    return Figure(SPEED, middle, "evidence/s", 3000, against=against, notes=notes)
+    return Figure(SPEED, middle, "evidence/s", 5000, against=against, notes=notes)
 
 
 def _memory(memory: Memory, rows: int) -> Figure:

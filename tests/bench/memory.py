@@ -37,14 +37,14 @@ class Memory:
             time.sleep(INTERVAL_S)
 
     def _look(self) -> None:
-        found = [_rollup(pid) for pid in self.pids]
+        found = [rollup(pid) for pid in self.pids]
         resident, proportional = (sum(each) for each in zip(*found, strict=True))
         if resident > self.resident:
             self.resident, self.apart = resident, [rss for rss, _ in found]
         self.proportional = max(self.proportional, proportional)
 
 
-def _rollup(pid: int) -> tuple[int, int]:
+def rollup(pid: int) -> tuple[int, int]:
     """RSS and PSS of a process."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     kib = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}

@@ -36,7 +36,8 @@ def request(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
 class Generator:
     """A process of its own; it is started with everything it is to send."""
 
-    def __init__(self, url: str, plan: Sequence[Sequence[bytes]], folder: Path) -> None:
+    def __init__(self, url: str, plan: Sequence[Sequence[bytes]], folder: Path, timeout_s: float = 300) -> None:
+        self._timeout_s = timeout_s
         said = urlsplit(url)
         file = folder / "plan.pickle"
         file.write_bytes(pickle.dumps([list(requests) for requests in plan]))
@@ -45,6 +46,6 @@ class Generator:
 
     def result(self) -> Sent:
         """When it has ended."""
-        output, _ = self._process.communicate(timeout=300)
+        output, _ = self._process.communicate(timeout=self._timeout_s)
         assert self._process.returncode == 0, "the load generator failed"
         return Sent(**json.loads(output))

@@ -64,9 +64,9 @@ def wait_for_standing(office: Office) -> float:
     return time.perf_counter()
 
 
-def rest(office: Office) -> None:
+def rest(office: Office, limit_s: float = STANDING_LIMIT_S) -> None:
     """Until nobody has anything left to do, by the stores and by what the services say."""
-    wait_for(lambda: at_rest(office.system.data), STANDING_LIMIT_S, "the services are at rest")
+    wait_for(lambda: at_rest(office.system.data), limit_s, "the services are at rest")
     wait_for(lambda: not any(_progress(office, service) for service in SERVICES), 30, "the services say so too")
 
 
