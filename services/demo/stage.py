@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,14 +22,17 @@ SERVERS = {f"WAYPROOF_{name}" for name in ("STORE_URL", "KEYS_URL", "ACCESS_URL"
 
 
 class Stage(Site):
-    """A context: on entry everything runs, on exit everything has stopped."""
+    """A context: on entry everything runs, on exit everything has stopped.
 
-    def __init__(self, folder: Path, seed: str, start: str) -> None:
+    `told` are further settings of the services, without the prefix: on which log and store they stand.
+    """
+
+    def __init__(self, folder: Path, seed: str, start: str, told: Mapping[str, str] | None = None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "data").mkdir(parents=True)
         self.folder, self.story_clock = folder, StoryClock(folder / "clock", start)
         super().__init__(folder / "data", self.story_clock, {})
-        self._seed = seed
+        self._seed, self._told = seed, told or {}
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "services", "up", "--data", str(self.data), "--ports", "0,0,0"]
@@ -56,7 +60,7 @@ class Stage(Site):
         self.story_clock.step(f"{day}T09:00:00Z")
 
     def _environment(self) -> dict[str, str]:
-        said = {"CLOCK_FILE": str(self.story_clock.path), "IDS_SEED": self._seed, **QUICK}
+        said = {"CLOCK_FILE": str(self.story_clock.path), "IDS_SEED": self._seed, **QUICK, **self._told}
         inherited = {name: value for name, value in os.environ.items() if _is_inherited(name)}
         return {**inherited, **{f"WAYPROOF_{name}": value for name, value in said.items()}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -22,15 +23,15 @@ from services.runtime.log.port import Outgoing
 IN_FLIGHT_RECORDS_MAX = 2_000  # the library takes whatever it is given into memory: this is what holds it back
 IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
 BATCH_BYTES = 256 * 1024
-PATIENCE_S = 5.0  # beyond the time the library itself allows for a delivery
+PATIENCE_S = 1.0  # beyond the time the library itself allows for a delivery
 CLOSE_S = 1.0
 
 
 class KafkaWriter:
-    """One idempotent producer; after any failure another takes its place.
+    """One idempotent producer; after any failure another takes its place, and the caller appends all of it again.
 
-    The library loses batches that are in flight when it renews its producer id. So nothing of a failed append stays
-    behind: every record sent is waited for, and the caller appends all of it again.
+    The library loses batches in flight when it renews its producer id, and after a broker's death it may wait for that
+    id for ever with the rest. So a producer that failed is broken off, and nothing of it is sent later.
     """
 
     def __init__(
@@ -50,15 +51,21 @@ class KafkaWriter:
                 for window in windows(records):
                     self._send(client, window)
         except BaseException:
-            self.close()
+            self._break_off()
             raise
 
     def close(self) -> None:
         """Let go of the brokers; nothing is waiting to be sent."""
+        self._break_off()
+
+    def _break_off(self) -> None:
+        """The library's own `close` first waits for what may never come, and then does not close."""
         client, self._client = self._client, None
         if client is not None:
+            client._sender.force_close()
+            client._sender.join(CLOSE_S)
             with suppress(KafkaError):
-                client.close(timeout=CLOSE_S)
+                client.close(timeout=0)
 
     def _opened(self) -> Any:
         if self._client is None:
@@ -79,7 +86,7 @@ class KafkaWriter:
         return self._client
 
     def _send(self, client: Any, window: Sequence[Outgoing]) -> None:
-        """All of it is sent and waited for, even what comes after a failure: then nothing of it can arrive later."""
+        """All of it is sent, then waited for; not longer than one delivery may take, however much it is."""
         name = self._topics.name(self._topic)
         sent = [
             client.send(
@@ -91,16 +98,9 @@ class KafkaWriter:
             )
             for record in window
         ]
-        faults = [fault for future in sent if (fault := self._awaited(future)) is not None]
-        if faults:
-            raise faults[0]
-
-    def _awaited(self, future: Any) -> Exception | None:
-        try:
-            future.get(timeout=self._timeout_s + PATIENCE_S)
-        except (KafkaError, OSError) as fault:
-            return fault
-        return None
+        deadline = time.monotonic() + self._timeout_s + PATIENCE_S
+        for future in sent:
+            future.get(timeout=max(0.0, deadline - time.monotonic()))
 
 
 def windows(records: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
