@@ -34,9 +34,9 @@ class Day:
 
 
 def settled(said: Any) -> Any:
-    """Without what depends on which of two learners of a partition came first: journal places and their stamps."""
+    """Without what differs between any two days: who of a partition came first, and the ids of access keys."""
     if isinstance(said, dict):
-        kept = {name: settled(value) for name, value in said.items() if name not in {"seq", "position"}}
+        kept = {name: settled(value) for name, value in said.items() if name not in {"seq", "position", "by"}}
         return {name: value[:19] if name == "recorded_at" else value for name, value in kept.items()}
     return [settled(each) for each in said] if isinstance(said, list) else said
 
