@@ -100,6 +100,8 @@ def test_a_topic_that_is_not_there_is_missing_and_is_not_made_by_asking(kafka, l
         lambda: log.writer("ingest.nothing", PRODUCER).append(outgoing(0, 1, 1)),
         lambda: log.reader("ingest.nothing", {0: 0}),
         lambda: log.topics.partitions("ingest.nothing"),
+        lambda: log.begins("ingest.nothing"),
+        lambda: log.ends("ingest.nothing"),
     ):
         with pytest.raises(TopicMissing, match="wayproof topics"):
             ask()

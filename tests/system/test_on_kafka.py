@@ -76,7 +76,7 @@ def prefix(kafka: Broker) -> Iterator[str]:
 def test_a_day_on_kafka_is_the_day_on_the_embedded_log(
     kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    embedded = live(tmp_path / "embedded", capsys)
+    embedded = live(tmp_path / "embedded", capsys, LOG_URL="embedded")
     there = live(tmp_path / "kafka", capsys, LOG_URL=f"kafka://{kafka.bootstrap}", LOG_TOPIC_PREFIX=prefix)
     assert sum(map(len, embedded.credentials.values())) >= 1
     assert there.credentials == embedded.credentials

@@ -127,6 +127,8 @@ class Topics:
                 if self._client is None:
                     self._client = self._connection.open(KafkaAdminClient)
                 return question(self._client)
+            except UnknownTopicOrPartitionError as fault:
+                raise TopicMissing("there is no such topic; `wayproof topics` makes it") from fault
             except BaseException:
                 self._drop()
                 raise
