@@ -74,7 +74,7 @@ def test_every_restart_was_the_supervisors(after: After) -> None:
     }
 
 
-def test_the_traffic_was_what_it_should_be(after: After) -> None:
+def test_the_traffic_was_what_the_plan_says(after: After) -> None:
     """Every door, revisions and withdrawals, repeats, and senders that hung up."""
     school, chronicle = after.school, after.school.book.chronicle
     cut, unheard = (sum(getattr(each, what) for each in school.couriers) for what in ("cut", "unheard"))
