@@ -136,6 +136,27 @@ def test_unmerged_the_award_goes_home_and_the_survivors_own_stays(
     assert own["standing"] == "revocation_proposed", "ben's own lapsed too, and that only ever proposes"
 
 
+@pytest.mark.parametrize("same_partition", [True, False])
+def test_an_award_that_came_home_lapses_with_the_meeting_it_answers_to_by_then(
+    school: School, same_partition: bool
+) -> None:
+    ben = other(same_partition=same_partition)
+    school.says(merged(school.lapsed(cause="merge"), ben))
+    school.says(merged(school.met(cause="merge"), ANA), ben)
+    school.settle()
+    school.says(school.lapsed(cause="merge"), ben)
+    school.says(school.met(cause="merge", cycle=2))
+    school.settle()
+    school.put(body=WELDER | {"description": "Welds steel safely."})
+    school.settle()
+    assert [one["standing"] for one in held(school, ANA)] == ["issued"], "nothing is awarded beside it"
+
+    school.says(school.lapsed(cause="retraction", cycle=2))
+    school.settle()
+
+    assert [one["revoked"] for one in held(school, ANA)] == [True]
+
+
 def test_a_kill_between_transfer_and_what_follows_is_made_good(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     ben = other(same_partition=False)
     school.says(merged(school.met(cause="merge"), ANA), ben)

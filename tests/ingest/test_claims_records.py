@@ -176,7 +176,7 @@ class Sent:
 SENT = st.builds(
     Sent, st.sampled_from(["1", "2", "3"]), st.sampled_from([ANA, BEN]), st.sampled_from(["", "parked", "quarantined"])
 )
-WITHDRAWN = st.just(Sent(None, ANA, ""))
+WITHDRAWN = st.sampled_from([Sent(None, ANA, ""), Sent(None, ANA, "quarantined")])
 
 
 def taken(world: World, order: int, sent: Sent, *, settled: bool) -> None:
@@ -231,6 +231,15 @@ def test_under_conflict_a_record_counts_once_and_as_the_first_to_arrive_said_it(
         taken(world, order, sent, settled=True)
         assert len(world.evidence) == 1
     assert world.counted() == in_order(OnChange.CONFLICT, history)
+
+
+def test_under_conflict_a_withdrawal_read_late_makes_a_conflict_of_what_came_after_it():
+    world = World(OnChange.CONFLICT)
+    world.take(2, claim("4"), ANA)
+    world.take(1, GONE, None)
+    world.take(2, claim("4"), ANA)
+    assert world.outcomes == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.CONFLICT]
+    assert world.counted() == set()
 
 
 def test_under_conflict_what_was_parked_first_takes_the_place_of_what_was_accepted_since():

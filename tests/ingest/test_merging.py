@@ -7,8 +7,10 @@ import pytest
 
 from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, EvidenceRevisedV1
 from contracts.learners_v1 import LearnerEnrolledV1, LearnersMergedV1, LearnersUnmergedV1, LinkCorrectedV1
+from services.ingest.domain.claims import Identifier
 from services.ingest.use_cases import move
-from tests.ingest.house import House, form, project
+from services.ingest.use_cases.merge import CorrectLink, MergeLearners, Said, UnmergeLearner
+from tests.ingest.house import TENANT, House, form, project
 
 Employer = tuple[str, str]
 
@@ -247,6 +249,39 @@ def test_a_large_learner_moves_in_batches_and_a_kill_between_two_is_made_good(
 
     assert counted(house) == sorted((str(anna), str(n)) for n in range(10))
     assert merge(house, ana, anna, 200)["moved"] == 10
+
+
+def test_a_move_waits_for_the_ones_before_it_whoever_goes_on_with_which(
+    house: House, two: tuple[UUID, UUID, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Corrected there and back with a kill in between: the second must not end before the first."""
+    monkeypatch.setattr(move, "BATCH_MAX", 1)
+    ana, anna, _ = two
+    shared, by = house.parts, Said(TENANT, "registrar", "misread")
+    name = Identifier("student-number", "100")
+
+    shared.commits.do(CorrectLink(shared.moving, by, anna, ana, name))
+    begun = shared.commits.do(CorrectLink(shared.moving, by, ana, anna, name))
+    move.finish(shared.commits.do, shared.moving, begun)
+
+    assert house.count("move", state="done") == 2
+    assert counted(house) == sorted([(str(ana), "70"), (str(ana), "80"), (str(anna), "60"), (str(anna), "90")])
+
+
+def test_a_merge_taken_back_before_it_was_complete_is_completed_first(
+    house: House, two: tuple[UUID, UUID, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(move, "BATCH_MAX", 1)
+    ana, anna, _ = two
+    third, by = house.learner("300"), Said(TENANT, "registrar", "misread")
+    shared, name = house.parts, Identifier("student-number", "100")
+
+    shared.commits.do(MergeLearners(shared.moving, by, ana, anna))
+    shared.commits.do(CorrectLink(shared.moving, by, third, anna, name))
+    begun = shared.commits.do(UnmergeLearner(shared.moving, by, ana))
+    move.finish(shared.commits.do, shared.moving, begun)
+
+    assert counted(house) == sorted([(str(third), "70"), (str(third), "80"), (str(anna), "60"), (str(anna), "90")])
 
 
 def test_enrolments_follow_and_a_later_roster_finds_them(house: House) -> None:

@@ -104,3 +104,33 @@ def test_an_earlier_version_of_a_record_does_not_take_the_later_one_with_it(hous
     assert not house.published(EvidenceRetractedV1)
     lms.post(voiding(B))
     assert len(house.published(EvidenceRetractedV1)) == 1
+
+
+@pytest.fixture
+def revising(house: House) -> Sender:
+    """What is said again of an activity revises what was said of it before."""
+    house.learner("100")
+    return sender(house, "revising", {**MAPPING, "record_key": {"path": "doc.object.id"}})
+
+
+@pytest.mark.parametrize("linked", ["before", "after"])
+def test_what_waited_for_its_learner_takes_its_record_with_it_as_if_it_had_been_counted(
+    revising: Sender, linked: str
+) -> None:
+    steps: list[Any] = [lambda: revising.post(statement(B, 60, "300")), lambda: revising.post(voiding(B))]
+    revising.post(statement(A, 50))
+    steps.insert(0 if linked == "before" else 2, lambda: revising.house.learner("300"))
+    for step in steps:
+        step()
+    assert in_force(revising.house) == []
+
+
+@pytest.mark.parametrize("linked", ["before", "after"])
+def test_what_came_after_a_voided_statement_stands_whenever_its_learner_is_known(revising: Sender, linked: str) -> None:
+    if linked == "before":
+        revising.house.learner("300")
+    revising.post([statement(A, 50), statement(B, 60, "300")])
+    revising.post(voiding(A))
+    if linked == "after":
+        revising.house.learner("300")
+    assert in_force(revising.house) == ["60"]

@@ -1,9 +1,10 @@
 """`python -m tests.simulation --seeds 2000`: runs seeds, prints what was exercised, exits 1 with the seeds that failed.
 
-`--seed N` plays one and prints its trace.
+`--first N --seeds 1` (or `make simulate FIRST=N SEEDS=1`) plays one again and prints its trace.
 """
 
 import argparse
+import resource
 import sys
 import time
 from collections import Counter
@@ -18,9 +19,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=2000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--processes", type=int, default=2, help="how many run at once")
-    parser.add_argument("--seed", type=int, help="play this one and print its trace")
     said = parser.parse_args()
-    return _one(said.seed) if said.seed is not None else _many(said.first, said.seeds, said.processes)
+    return _one(said.first) if said.seeds == 1 else _many(said.first, said.seeds, said.processes)
 
 
 def _one(seed: int) -> int:
@@ -39,9 +39,10 @@ def _many(first: int, seeds: int, processes: int) -> int:
         if outcome.broken:
             failed += 1
             if failed <= SHOWN_MAX:
-                print(f"SIM_SEED={outcome.seed} {outcome.broken}", flush=True)
-    took = time.monotonic() - begun
-    print(f"{seeds} seeds in {took:.0f} s, {seeds / took:.0f} a second, {failed} failed")
+                print(f"make simulate FIRST={outcome.seed} SEEDS=1: {outcome.broken}", flush=True)
+    took, used = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    each_ms = 1000 * (used.ru_utime + used.ru_stime) / seeds
+    print(f"{seeds} seeds in {took:.0f} s, {each_ms:.0f} ms of processor each, {failed} failed")
     for what, count in counts.most_common():
         print(f"{count:9,} {what}")
     return 1 if failed else 0

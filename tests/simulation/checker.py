@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
+from tests.simulation.awards import Awards
 from tests.simulation.books import Book, opened
 from tests.simulation.oracle import Oracle
-from tests.simulation.reckoned import Learner, Threshold
+from tests.simulation.promises import must
+from tests.simulation.reckoned import Learner
 
 NOT_FOLLOWED = ("learner-linked",)  # mastery has no use for links
 GENESIS = bytes(32)
-
-
-class Broken(AssertionError):
-    """A promise that was not kept."""
-
-
-def must(holds: object, promise: str, *found: object) -> None:
-    if not holds:
-        raise Broken(f"{promise}: {' | '.join(map(str, found))}")
 
 
 @dataclass
@@ -47,7 +39,7 @@ def check(folder: Path, oracle: Oracle, who: dict[str, str], defined: set[str], 
         check_counted(ingest, records, oracle, who)
         check_sums(ingest)
         check_published(mastery, records)
-        Awards(credentials, records, defined, defined_first).check()
+        Awards(credentials, records.learners, defined, defined_first).check()
         return records
     finally:
         for book in (ingest, mastery, credentials):
@@ -176,106 +168,3 @@ def check_published(mastery: Book, records: Records) -> None:
         ids = [threshold.id for threshold in learner.thresholds]
         must(published.pop(name, []) == ids, "thresholds are published as they were crossed", name)
     must(not published, "nothing else is published", published)
-
-
-RULES = {  # achievement -> requirement, causes of a lapse that revoke without a person
-    "badge": (("work", "work-ready"), {"retraction", "correction"}),
-    "diploma": (("work", "work-ready"), set()),
-    "safe": (("safety", "safe"), {"retraction"}),
-}
-
-
-class Awards:
-    """Every award against the thresholds it rests on."""
-
-    def __init__(self, book: Book, records: Records, defined: set[str], defined_first: set[str]) -> None:
-        self._book, self._defined, self._defined_first = book, defined, defined_first
-        self._met: dict[str, tuple[str, Threshold]] = {}
-        self._lapsed: dict[tuple[str, str, str, int], Threshold] = {}
-        for name, learner in records.learners.items():
-            for threshold in learner.thresholds:
-                if threshold.kind == "requirement-met":
-                    self._met[threshold.id] = (name, threshold)
-                elif threshold.kind == "requirement-lapsed":
-                    self._lapsed[name, threshold.policy, threshold.node, threshold.cycle] = threshold
-        self._streams = book.streams()
-
-    def check(self) -> None:
-        found: Counter[tuple[str, str]] = Counter()
-        issued, revoked = 0, 0
-        for id_, learner, standing in self._book.rows("SELECT id, learner, standing FROM award"):
-            name = str(UUID(bytes=learner))
-            events = [(row.name, row.plain(name, str(UUID(bytes=id_)))) for row in self._streams[id_]]
-            found[self._check_award(name, standing, events)] += 1
-            issued += sum(kind == "credential-issued" for kind, _ in events)
-            revoked += sum(kind == "credential-revoked" for kind, _ in events)
-            self._check_credential(id_, events)
-        must(not found or max(found.values()) == 1, "one award for each threshold and achievement", found)
-        self._check_complete(found)
-        said = Counter(envelope["type"].split(".")[-2] for envelope in self._book.published("credentials.learner"))
-        must((said["credential-issued"], said["credential-revoked"]) == (issued, revoked), "told to the others", said)
-
-    def _check_award(self, name: str, standing: str, events: list[tuple[str, dict[str, Any]]]) -> tuple[str, str]:
-        kinds = [kind for kind, _ in events]
-        must(kinds[0] == "award-proposed" and len(set(kinds)) == len(kinds), "each step once", kinds)
-        proposed = events[0][1]
-        must(proposed["met_by"] in self._met, "every award points at a RequirementMet", proposed["met_by"])
-        learner, met = self._met[proposed["met_by"]]
-        requirement, at_once = RULES[proposed["achievement"]]
-        must((learner, met.policy, met.node) == (name, *requirement), "of the same learner and requirement", learner)
-        must(proposed["cycle"] == met.cycle, "and of the same cycle")
-        evidence = {e for level in proposed["achieved"] for e in level["evidence"]}
-        must(evidence <= met.evidence, "evidence stated is evidence counted", evidence - met.evidence)
-        lapsed = self._lapsed.get((name, met.policy, met.node, met.cycle))
-        expected = _standings(kinds, dict(events), lapsed, at_once, diploma=proposed["achievement"] == "diploma")
-        must(
-            standing in expected,
-            "an award stands as its threshold does",
-            proposed["achievement"],
-            standing,
-            expected,
-            lapsed,
-            kinds,
-        )
-        return proposed["achievement"], proposed["met_by"]
-
-    def _check_credential(self, award: bytes, events: list[tuple[str, dict[str, Any]]]) -> None:
-        said = dict(events)
-        rows = self._book.rows("SELECT id, revoked_at FROM credential WHERE award = ?", award)
-        if "credential-issued" not in said:
-            must(not rows, "no credential without an award that stands", rows)
-            return
-        must([row[0] for row in rows] == [said["credential-issued"]["credential_id"]], "one credential an award", rows)
-        must((rows[0][1] is not None) == ("credential-revoked" in said), "the bit is set when it is revoked", rows)
-
-    def _check_complete(self, found: Counter[tuple[str, str]]) -> None:
-        """Whoever meets a requirement has what recognises it; whoever met it may have lost it before it was defined."""
-        for id_, (name, met) in self._met.items():
-            for achievement, (requirement, _) in RULES.items():
-                if achievement not in self._defined or requirement != (met.policy, met.node):
-                    continue
-                lapsed = (name, met.policy, met.node, met.cycle) in self._lapsed
-                if not lapsed or achievement in self._defined_first:
-                    must(found[achievement, id_], "whoever meets it is awarded", achievement, name, met)
-        for part, list_id, taken, count in self._book.rows(
-            "SELECT part, l.list_id, taken, count(c.id) FROM status_list l"
-            " LEFT JOIN credential c ON c.list_id = l.list_id GROUP BY l.list_id"
-        ):
-            must(taken == count, "a place is taken once for each credential", part, list_id, taken, count)
-
-
-def _standings(
-    kinds: list[str], said: dict[str, Any], lapsed: Threshold | None, at_once: set[str], *, diploma: bool
-) -> set[str]:
-    """How the award may stand now."""
-    if "award-declined" in kinds:
-        return {"declined"}
-    granted = "award-granted" in kinds
-    if lapsed is None:
-        return {"issued"} if granted else ({"proposed"} if diploma else set())
-    if not granted:
-        return {"withdrawn"} if diploma else set()
-    if lapsed.cause in at_once:
-        return {"revoked"}
-    decision = said.get("revocation-decided", {}).get("decision")
-    return {"keep": {"kept"}, "revoke": {"revoked"}}.get(decision, {"revocation_proposed"})

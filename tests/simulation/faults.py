@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from services.runtime.store.database import Cursor, StoreUnavailable
-from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.store.sqlite import SqliteCursor, SqliteDatabase
 
 
 class Killed(BaseException):
@@ -57,15 +57,33 @@ class UnsyncedDatabase(SqliteDatabase):
 
     trouble: Trouble
     commits = 0  # how many transactions were written for good
+    _reads = 0
 
     @contextmanager
     def write(self, *, in_turn: bool = False) -> Iterator[Cursor]:
+        assert not self._reads, "a write inside a read would change what the read sees"
         self.trouble.before()
         with super().write(in_turn=in_turn) as cursor:
             yield cursor
             self.trouble.inside()
         self.commits += 1
         self.trouble.after()
+
+    @contextmanager
+    def read(self) -> Iterator[SqliteCursor]:
+        """On the writer's own connection, where one thread reads what it has committed: a snapshot as it is.
+
+        Inside a transaction a reader has a connection of its own, so that it sees what is committed and no more.
+        """
+        if self._writer.in_transaction:
+            with super().read() as cursor:
+                yield cursor
+            return
+        self._reads += 1
+        try:
+            yield self._writer.cursor(SqliteCursor)
+        finally:
+            self._reads -= 1
 
     def drop(self) -> None:
         """The process has died: its connections are gone, and nothing of it was finished."""

@@ -6,8 +6,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from services.credentials.domain.achievement import Rule
 from services.credentials.storage import rows
 from services.credentials.use_cases import follow
+from services.credentials.use_cases.transfer import Transfers
 from services.ingest.publishing import Publishing
 from services.ingest.storage import vault
 from services.ingest.use_cases.group_commit import GroupCommit
@@ -17,6 +19,7 @@ from services.mastery.storage.learners import Learners
 from services.mastery.use_cases.assess import PartitionWriter
 from services.runtime.relay import Relay
 from services.runtime.store.partition import StoredPartition
+from tests.simulation.mutations_of_ingest import OF_INGEST
 from tests.simulation.run import Run
 
 EVERY = 7  # one in so many goes wrong
@@ -133,6 +136,16 @@ def stores_the_position_before_the_decisions() -> AbstractContextManager[object]
     return patch.object(StoredPartition, "commit", wrong)
 
 
+def hands_nothing_on() -> AbstractContextManager[object]:
+    """The survivor of a merge is awarded anew, and the old award left to a person."""
+    return patch.multiple(Transfers, on_met=lambda *_: set(), heir=lambda *_: None)
+
+
+def revokes_for_a_merge() -> AbstractContextManager[object]:
+    """Every lapse revokes at once, whatever its cause."""
+    return patch.object(follow, "rule_for", lambda *_: Rule.AT_ONCE)
+
+
 @contextmanager
 def somebody_edits_an_event() -> Iterator[None]:
     """The instant of one stored event is changed by hand."""
@@ -161,4 +174,7 @@ MUTATIONS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     sweeps_nobody,
     stores_the_position_before_the_decisions,
     somebody_edits_an_event,
+    hands_nothing_on,
+    revokes_for_a_merge,
+    *OF_INGEST,
 )

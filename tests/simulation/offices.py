@@ -8,11 +8,11 @@ from services.credentials.domain.award import Author as Decider
 from services.credentials.domain.award import Decision
 from services.mastery.use_cases.answer import LearnerUnknown, Question
 from tests.simulation import school
+from tests.simulation.registrars import Registrars
 from tests.simulation.school import TENANT
-from tests.simulation.senders import Senders
 
 
-class Offices(Senders):
+class Offices(Registrars):
     """What an office, a principal or an auditor may do next."""
 
     def activate(self) -> None:

@@ -43,6 +43,8 @@ class Threshold:
     cycle: int
     cause: str
     evidence: frozenset[str]
+    at: datetime
+    merged_with: str | None
 
 
 @cache
@@ -73,6 +75,8 @@ class Learner:
         gone = said.get("revises") or said.get("retracts")
         if gone is not None and self.pieces.pop(gone, None) is None:
             raise WronglyJudged(f"{self.name}: {kind} names evidence {gone}, which is not in force")
+        if said.get("moved_to"):  # who sent it is told of the piece in its place
+            self.everything.remove(gone)
         if "content" in said:
             self.everything.append(envelope["id"])
             self.pieces[envelope["id"]] = _held(envelope["id"], said["content"], occurred)
@@ -80,7 +84,7 @@ class Learner:
             self.enrolled[said["enrolment"]["id"]] = said["enrolment"]
             self._settle("policy")
         if kind in CAUSES:
-            self._settle("merge" if said.get("moved_from") else CAUSES[kind])
+            self._settle("merge" if said.get("moved_from") or said.get("moved_to") else CAUSES[kind])
 
     def adopts(self, said: dict[str, Any], at: datetime) -> None:
         """A policy version comes into force."""
@@ -96,7 +100,8 @@ class Learner:
         if at != self.recorded_at or not self.owed[found]:
             raise WronglyJudged(f"{self.name}: {found} at {at}; owed {self.owed} at {self.recorded_at}")
         self.owed -= Counter([found])
-        self.thresholds.append(Threshold(said["id"], kind, *found[:2], said["cycle"], said["cause"], evidence))
+        more = (evidence, at, said.get("merged_with"))
+        self.thresholds.append(Threshold(said["id"], kind, *found[:2], said["cycle"], said["cause"], *more))
 
     def ends(self) -> None:
         if self.owed:

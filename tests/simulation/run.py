@@ -7,10 +7,13 @@ import hashlib
 import shutil
 from collections.abc import Callable
 
+from services.ingest.storage.redrive import Chosen
 from services.runtime.log.memory import Faults
 from tests.simulation import school
-from tests.simulation.checker import check, must
+from tests.simulation.checker import check
 from tests.simulation.mishaps import Mishaps
+from tests.simulation.promises import must
+from tests.simulation.registrars import ALL_OF_IT
 from tests.simulation.replaying import credentials_that_differ, replay
 from tests.simulation.school import TENANT
 from tests.simulation.services import NAMES
@@ -33,9 +36,18 @@ class Run(Mishaps):
             roll -= chance
 
     def _rounds(self) -> None:
+        self.often = self.random.choice((0, 0, 1, 2))  # how much registrars have to put right
         self._actions: list[tuple[float, Callable[[], None]]] = [
-            (0.12, self.send_letter),
-            (0.09, self.send_lines),
+            (0.10, self.send_letter),
+            (0.07, self.send_lines),
+            (0.06, self.send_statements),
+            (0.02, self.send_package),
+            (0.03, self.redrive),
+            (0.015, self.spoil_mapping),
+            (0.015, self.mend_mapping),
+            (self.often * 0.02, self.merge),
+            (self.often * 0.01, self.unmerge),
+            (self.often * 0.02, self.correct),
             (0.04, self.register),
             (0.02, self.link),
             (0.03, self.activate),
@@ -48,7 +60,7 @@ class Run(Mishaps):
             (0.15, self.flow),
             (0.02, self.trim),
             (0.02, self.recreate),
-            (0.29, self.step),
+            (1.0, self.step),
         ]
         for begin, times in ((self.define, 3), (self.activate, 2), (self.register, 3)):
             for _ in range(times if self.random.random() < 0.5 else 0):
@@ -81,14 +93,23 @@ class Run(Mishaps):
         for student in self.random.sample(self.students, len(self.students)):
             self._register(student)
         self.settle()
+        for source in sorted(self.spoilt):
+            self._put_mapping(source, school.SOURCES[source])
         for letter in self.letters:
             self.submit(letter, self._letter_work(letter))
+        for package in self.packages:
+            self.submit(package, self._package_work(package))
+        for source, statements in self.statements.items():
+            for statement in statements:
+                self._send_statements(source, (statement,))
         self.settle()
         for alias in self.random.sample(list(self.aliases), len(self.aliases)):
-            self._link(alias)
+            if alias not in self.identity.means:
+                self._link(alias)
         for source in school.STREAMS:
             if self.lines[source]:
                 self._send_lines(source, self.oracle.next_line[source], len(self.lines[source]))
+        self._redrive(Chosen(TENANT), ALL_OF_IT)
         self.settle()
 
     def settle(self) -> None:
@@ -117,8 +138,7 @@ class Run(Mishaps):
 
     def _who(self) -> dict[str, str]:
         """Whom each name means in the end."""
-        aliases = {alias: self.learners[student] for alias, student in self.aliases.items()}
-        return {name: str(learner) for name, learner in (self.learners | aliases).items()}
+        return {name: str(learner) for name, learner in self.identity.means.items()}
 
     def _check_replay(self) -> None:
         """Fresh objects on the same files, from the first event, decide what was recorded and stand where it stands."""

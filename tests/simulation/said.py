@@ -81,6 +81,9 @@ class Author:
     def __init__(self, random: Random, students: list[str], start: datetime) -> None:
         self._random, self._students, self._start = random, students, start
 
+    def chance(self, of: float) -> bool:
+        return self._random.random() < of
+
     def letters(self, count: int) -> list[Letter]:
         """Forms about a few records over and over, and observations."""
         return [self._form(n) if self._random.random() < 0.7 else self._observation(n) for n in range(count)]

@@ -10,6 +10,7 @@ from services.mastery.use_cases.put_document import By
 from services.mastery.use_cases.set_policy import SetPolicy
 
 TENANT, HOME = "maple", "lincoln"
+SCORED = "http://adlnet.gov/expapi/verbs/scored"
 CODES = ("TEAM", "SAFE")
 PERCENT = b"""
 id: percent
@@ -83,13 +84,47 @@ LINES: dict[str, Any] = {
     "assessor": {"id": {"const": "grader-1"}, "role": {"const": "instructor"}},
     "activity": {"artifact": {"path": "doc.id"}},
 }
+ROWS: dict[str, Any] = {
+    "name": "rows",
+    "version": 1,
+    "format": "oneroster",
+    "record_key": {"path": "doc.objective.sourcedId"},
+    "withdrawn": {"equals": {"path": "doc.status"}, "to": "tobedeleted"},
+    "learner": {"scheme": "student", "value": {"path": "doc.result.studentSourcedId"}},
+    "competency": {"path": "doc.objective.learningObjectiveId"},
+    "rating": {"scale": {"const": "percent"}, "score": {"path": "doc.objective.score"}},
+    "occurred_at": {"date": {"path": "doc.result.scoreDate"}, "formats": ["date"]},
+    "assessor": {"id": {"const": "grader-2"}, "role": {"const": "instructor"}},
+    "activity": {"artifact": {"path": "doc.objective.sourcedId"}},
+}
+STATEMENTS: dict[str, Any] = {
+    "name": "statements",
+    "version": 1,
+    "format": "xapi",
+    "when": [{"test": {"equals": {"path": "doc.verb.id"}, "to": SCORED}, "otherwise": "not-scored"}],
+    "learner": {"scheme": "student", "value": {"path": "doc.actor.account.name"}},
+    "competency": {"path": "doc.result.response"},
+    "rating": {"scale": {"const": "percent"}, "score": {"path": "doc.result.score.raw"}},
+    "occurred_at": {"date": {"path": "doc.timestamp"}},
+    "assessor": {"id": {"const": "lms"}, "role": {"const": "instructor"}},
+    "activity": {"artifact": {"path": "doc.id"}},
+}
+COURSEWORK = STATEMENTS | {  # what is said again of an activity revises what was said of it before
+    "name": "coursework",
+    "record_key": {"path": "doc.object.id"},
+    "activity": {"artifact": {"path": "doc.object.id"}},
+}
 WITHOUT_WITHDRAWAL = {name: said for name, said in LINES.items() if name != "withdrawn"}
 SOURCES: dict[str, dict[str, Any]] = {
     "forms": FORMS,
     "lines": LINES,
     "fixed": LINES | {"name": "fixed", "on_change": "conflict"},
     "anew": WITHOUT_WITHDRAWAL | {"name": "anew", "on_change": "new"},
+    "files": ROWS,
+    "lms": STATEMENTS,
+    "mooc": COURSEWORK,
 }
+LENIENT = {"lms": False, "mooc": True}  # how strict those that send statements are taken
 STREAMS = ("lines", "fixed", "anew")
 OFFICE = By(TENANT, "office")
 
@@ -120,5 +155,23 @@ def put_documents(set_policy: SetPolicy, put: Any) -> None:
 def add_sources(sources: Any) -> None:
     """The sources with their mappings, as documents that have been through JSON."""
     for name, mapping in SOURCES.items():
-        row = sources.add(TENANT, name, HOME, "work_based", name)
-        sources.add_mapping(sources.get(row.id), orjson.loads(orjson.dumps(mapping)))
+        row = sources.add(TENANT, name, HOME, "work_based", name, lenient=LENIENT.get(name))
+        put_mapping(sources, row.id, mapping)
+
+
+def put_mapping(sources: Any, source: str, mapping: dict[str, Any]) -> None:
+    """A version of a mapping, as a document that has been through JSON."""
+    sources.add_mapping(sources.get(source), orjson.loads(orjson.dumps(mapping)))
+
+
+def spoilt_mappings(mapping: dict[str, Any]) -> list[dict[str, Any]]:
+    """The ways a mapping may be wrong: it finds no score, no competency, no withdrawal, or no items."""
+    spoilt = [
+        mapping | {"rating": {"scale": {"const": "percent"}, "score": {"path": "doc.nothing"}}},
+        mapping | {"competency": {"const": "NOTHING"}},
+    ]
+    if "withdrawn" in mapping:
+        spoilt.append(mapping | {"withdrawn": {"equals": {"path": "doc.nothing"}, "to": "gone"}})
+    if "items" in mapping:
+        spoilt.append(mapping | {"items": "doc.nothing"})
+    return spoilt

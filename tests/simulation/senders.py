@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
@@ -92,21 +91,14 @@ class Senders(Stage):
             ends_on=None if ends is None else today + timedelta(days=ends),
         )
         entry = RosterEntry(1, (Identifier(SCHEME, student),), "student", enrolments=(enrolment,))
-        attempt = self.submit(student, ImportRoster(parts.linking(TENANT), [entry], "office"))
-
-        def told(answer: Future[Any]) -> None:
-            if answer.exception() is None:
-                self.learners[student] = answer.result().learners[0]
-
-        attempt.answer.add_done_callback(told)
-        return attempt
+        return self.submit(student, ImportRoster(parts.linking(TENANT), [entry], "office"))
 
     def link(self) -> None:
-        ready = [alias for alias, student in self.aliases.items() if student in self.learners]
+        ready = [alias for alias, student in self.aliases.items() if student in self.identity.means]
         if ready:
             alias = self.random.choice(ready)
             self.do(f"link {alias}", lambda: self._link(alias))
 
     def _link(self, alias: str) -> Attempt:
-        learner, linking = self.learners[self.aliases[alias]], self.ingest.parts.linking(TENANT)
+        learner, linking = self.identity.means[self.aliases[alias]], self.ingest.parts.linking(TENANT)
         return self.submit(alias, LinkIdentifier(linking, learner, Identifier(SCHEME, alias), "registrar"))

@@ -17,6 +17,8 @@ from services.credentials.use_cases.sweep import Sweep
 from services.ingest import main as ingest_main
 from services.ingest.settings import IngestSettings
 from services.ingest.use_cases.group_commit import GroupCommit
+from services.ingest.use_cases.import_file import Importer
+from services.ingest.use_cases.mover import Mover
 from services.mastery import main as mastery_main
 from services.mastery.settings import MasterySettings
 from services.mastery.use_cases.work import Assessing
@@ -34,6 +36,10 @@ SETTINGS: dict[str, type] = {
     "ingest": IngestSettings,
     "mastery": MasterySettings,
     "credentials": CredentialsSettings,
+}
+SMALL = {  # so that few things make many steps
+    "ingest": {"import_rows_max": 2},
+    "mastery": {"sweep_learners_max": 2, "records_cached_max": 3},
 }
 Step = Callable[[], object]
 
@@ -67,13 +73,37 @@ class Process:
                     found["sweep"] = worker._try_step
                 case Relay():
                     found["relay"] = worker._try_step
-        return found  # importers and redrives wait for commits of their own: nothing is given them to do
+                case Importer():
+                    found["import"] = functools.partial(one_commit, worker)
+                case Mover():
+                    found["move"] = worker._try_step
+        return found
 
     def pending(self) -> int:
         return sum(worker.pending() for worker in self.service.workers if hasattr(worker, "pending"))
 
     def wrong(self) -> dict[str, str]:
         return self.service.ready()
+
+
+class Turn:
+    """Tells a worker that looks whether it should stop: after so many looks it should."""
+
+    def __init__(self, looks: int) -> None:
+        self._looks = looks
+
+    def is_set(self) -> bool:
+        self._looks -= 1
+        return self._looks < 0
+
+    def wait(self, _: float) -> None:
+        """Time is stepped by others."""
+
+
+def one_commit(importer: Importer) -> None:
+    """The importer's next rows: it looks once before it takes a file, and once before each commit."""
+    if importer.pending():
+        importer.run(Turn(looks=2))  # type: ignore[arg-type]
 
 
 @dataclass
@@ -133,8 +163,7 @@ class World:
 
 @functools.cache
 def _settings(name: str) -> Any:
-    extra = {"sweep_learners_max": 2, "records_cached_max": 3} if name == "mastery" else {}
-    return SETTINGS[name](log_partitions=PARTITIONS, known_to_interval_s=30.0, **extra)
+    return SETTINGS[name](log_partitions=PARTITIONS, known_to_interval_s=30.0, **SMALL.get(name, {}))
 
 
 class NoHttp:

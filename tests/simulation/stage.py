@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -17,13 +18,16 @@ from eventsourcing.persistence import PersistenceError
 from services.ingest.use_cases.group_commit import NotDurable
 from services.mastery.use_cases.answer import Question
 from services.runtime.log.memory import Faults, MemoryLog
+from services.runtime.problems import Refusal
 from services.runtime.store.port import Fenced
 from tests.simulation import school
-from tests.simulation.checker import must
+from tests.simulation.clerk import Clerk
 from tests.simulation.faults import Killed, Trouble, copied
+from tests.simulation.hearing import hear_done, hear_sent
+from tests.simulation.identity import Identity
 from tests.simulation.oracle import Oracle
 from tests.simulation.ports import Ids
-from tests.simulation.said import Author, Letter
+from tests.simulation.promises import must
 from tests.simulation.services import NAMES, PARTITIONS, Process, World
 from tests.simulation.template import scratch, template
 
@@ -66,7 +70,7 @@ class Stage:
         self.world = World(self.folder, log, trouble, time=deepcopy(made.time), ids=Ids(f"run {self.seed}"))
         self.world.keys.made = set(made.made)
         self.world.time.step(3600)
-        self.oracle, self.streams = Oracle(), made.streams
+        self.oracle, self.identity, self.streams = Oracle(), Identity(), made.streams
         self.attempts: dict[int, Attempt] = {}
         self.zombies: list[Process] = []
         self.finals: list[tuple[Question, Any]] = []
@@ -80,11 +84,15 @@ class Stage:
         self.students = [f"s{n}" for n in range(1, random.randint(2, 4) + 1)]
         self.aliases = {f"{s}x": s for s in self.students if random.random() < 0.4}
         self.strangers = ["nobody"] if random.random() < 0.2 else []
-        author = Author(random, [*self.students, *self.aliases, *self.strangers], self.world.time.at)
+        self.clerk = author = Clerk(random, [*self.students, *self.aliases, *self.strangers], self.world.time.at)
         self.letters = author.letters(random.randint(3, 12))
         self.unsent = list(self.letters)
         self.lines = {source: author.lines(source, random.randint(0, 6)) for source in school.STREAMS}
-        self.learners: dict[str, UUID] = {}
+        self.statements = {source: author.statements(source, random.randint(0, 5)) for source in school.LENIENT}
+        self.packages = author.packages(random.randint(0, 2))
+        self.learners: dict[str, UUID] = {}  # the id each student was first registered under
+        self.spoilt: set[str] = set()
+        self.versions = 1  # of mappings
         self.to_activate = random.sample(list(school.POLICIES), len(school.POLICIES))
         self.to_define = random.sample(list(school.ACHIEVEMENTS), len(school.ACHIEVEMENTS))
 
@@ -97,6 +105,7 @@ class Stage:
             self.attempts.clear()
             commits = process.parts.commits
             commits.commit = self._watched(process, commits.commit)
+            commits.do = functools.partial(self._through, commits)
 
     def restart(self, name: str, *, keep: bool = False) -> None:
         self.note(f"restart {name}")
@@ -125,11 +134,17 @@ class Stage:
         return watched
 
     def _hear(self, waiting: Any, now: Any) -> None:
-        match self.attempts[id(waiting.work)].what:
-            case Letter() as letter:
-                self.oracle.letter(letter, now)
-            case (str() as source, int() as first, list() as lines):
-                self.oracle.lines(source, first, lines, now)
+        attempt = self.attempts.get(id(waiting.work))
+        if attempt is not None:
+            hear_sent(self.oracle, attempt.what, now)
+        hear_done(self.identity, waiting.work, waiting.result, self.learners.setdefault)
+
+    def _through(self, commits: Any, work: Any) -> Any:
+        """What waits for its commit has it made: in one thread nobody else would."""
+        answer = commits.submit(work)
+        while not answer.done():
+            commits.step(0)
+        return answer.result()
 
     # ---- what is done
 
@@ -144,8 +159,10 @@ class Stage:
         except Fenced:
             self.note(f"{name}: fenced by one that was taken for dead")
             self.restart(name or "ingest")
-        except REFUSED:
+        except (*REFUSED, NotDurable):
             self.note("refused by the disk")
+        except Refusal as refusal:
+            self.note(f"refused: {type(refusal).__name__}")
         else:
             return True
         return False

@@ -1,5 +1,6 @@
 """Many seeds, a few processes: what failed and with which seed, and what was put to the test on the way."""
 
+import gc
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -8,8 +9,11 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from tests.simulation.run import Run
+from tests.simulation.smaller import smaller
+from tests.simulation.template import template
 
 CHUNK = 10
+GARBAGE_MIN = 50_000  # objects made before garbage is looked for
 Mutation = Callable[[], AbstractContextManager[object]]
 
 
@@ -28,7 +32,7 @@ def play(seed: int, mutation: Mutation = nullcontext) -> Outcome:
     """One run from its first action to its last check; whatever is wrong is in `broken`."""
     outcome, run = Outcome(seed), Run(seed)
     try:
-        with mutation():
+        with smaller(), mutation():
             run.play()
             run.verify()
     except Exception as fault:
@@ -48,13 +52,23 @@ def _without_trace(seed: int) -> Outcome:
     return outcome
 
 
+def _collect_less() -> None:
+    """What was imported stays; a run leaves little garbage behind that refers to itself."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_MIN, 20, 20)
+
+
 def sweep(seeds: Iterable[int], processes: int) -> Iterator[Outcome]:
     """Every seed's outcome, as they come."""
     if processes == 1:
         yield from map(_without_trace, seeds)
         return
-    with get_context("fork").Pool(processes) as pool:
+    template()  # before there is a second process: they share it
+    with get_context("fork").Pool(processes, _collect_less) as pool:
         yield from pool.imap_unordered(_without_trace, seeds, CHUNK)
+        pool.close()
+        pool.join()  # so that what they used is known
 
 
 def until_caught(mutation: Mutation, seeds: Iterable[int]) -> Outcome | None:

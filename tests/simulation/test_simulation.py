@@ -1,6 +1,6 @@
 """The three services under one seeded scheduler: whatever comes to pass on the way, at rest every promise is kept.
 
-A failure names its seed; `SIM_SEED=<it> pytest tests/simulation` plays that run again, action by action.
+A failure names its seed; `make simulate FIRST=<it> SEEDS=1` plays that run again, action by action.
 """
 
 import os
@@ -14,7 +14,7 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.sweep import play, sweep, until_caught
 
 SEED = os.environ.get("SIM_SEED")
-SEEDS = int(os.environ.get("SIM_SEEDS", "1000"))
+SEEDS = int(os.environ.get("SIM_SEEDS", "2000"))
 SEEDS_TO_CATCH_MAX = 100
 FAILED_SHOWN_MAX = 5
 
@@ -26,7 +26,7 @@ def test_every_promise_is_kept_at_rest_whatever_the_seed() -> None:
         if SEED:
             print("\n".join(outcome.trace))
         if outcome.broken:
-            failed.append(f"SIM_SEED={outcome.seed} {outcome.broken}")
+            failed.append(f"make simulate FIRST={outcome.seed} SEEDS=1: {outcome.broken}")
         assert len(failed) < FAILED_SHOWN_MAX, "\n".join(failed)
     assert not failed, "\n".join(failed)
 
@@ -43,7 +43,7 @@ def test_a_service_that_is_wrong_is_found_out(mutation: Any) -> None:
 
 
 def _told(seed: int, hash_seed: str) -> str:
-    command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed)]
+    command = [sys.executable, "-m", "tests.simulation", "--first", str(seed), "--seeds", "1"]
     said = subprocess.run(
         command, env=os.environ | {"PYTHONHASHSEED": hash_seed}, capture_output=True, text=True, check=False
     )

@@ -48,9 +48,11 @@ class Transfers:
         return found
 
     def came_to(self, work: Work, owner: Owner) -> list[AwardRow]:
-        """The awards that came to the learner by a merge, or may have: they lapse with its requirement."""
-        rows = work.tools.queries.moved_around(owner.tenant, owner.learner)
-        return [row for row in rows if row.learner != owner.learner]
+        """The awards the learner has, also those that came by a merge or home again: they lapse with its requirement.
+
+        One that came home answers to another meeting of the requirement than the one it was made for.
+        """
+        return work.tools.queries.held_by(owner.tenant, owner.learner)
 
     def heir(self, work: Work, owner: Owner, requirement: bytes, event: RequirementLapsedV1) -> TransferAward | None:
         """What hands the award on, when the learner it was merged into meets the requirement by now."""

@@ -163,7 +163,7 @@ def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_cha
         case Overtaken():
             return Superseded()
         case Withdrawal():
-            return _withdraw(arrival, current)
+            return _withdraw(arrival, current, on_change)
         case CheckedClaim():
             return _claim(item, arrival, current, on_change)
 
@@ -186,10 +186,11 @@ def version_after(
             return current
 
 
-def _withdraw(arrival: Arrival, current: RecordVersion | None) -> Decision:
+def _withdraw(arrival: Arrival, current: RecordVersion | None, on_change: OnChange) -> Decision:
+    """Where content must not change, what came after a withdrawal is a conflict, also when it was settled before."""
     if current is None:
         return Bury()
-    if current.arrival > arrival.order:
+    if current.arrival > arrival.order and (current.withdrawn or on_change is not OnChange.CONFLICT):
         return Superseded()
     if current.withdrawn:
         return Duplicate()

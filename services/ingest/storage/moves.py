@@ -31,7 +31,8 @@ VALUES (?, ?, ?, ?, ?, 'moving', 0, ?, ?, ?)
 PUT_PERSON = "INSERT INTO move_person (move, tag) VALUES (?, ?) ON CONFLICT DO NOTHING"
 PUT_ENROLMENT_MOVED = "INSERT INTO move_enrolment (move, id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 PROGRESS = "UPDATE move SET moved = moved + ?, state = ? WHERE id = ?"
-UNDONE = "UPDATE move SET state = 'undone' WHERE id = ?"
+UNDONE = "UPDATE move SET state = CASE state WHEN 'moving' THEN 'undoing' ELSE 'undone' END WHERE id = ?"
+UNDER_WAY = ("moving", "undoing")  # the second: what it moves is to move back, once it has all come
 POINT = "UPDATE learner SET merged_into = ? WHERE id = ?"
 RELINK = "UPDATE identifier SET learner = ?, link = ?, sealed = ?, linked_at = ?, linked_by = ? WHERE tag = ?"
 FOLLOW_EVIDENCE = "UPDATE outcome SET evidence = ?, person = coalesce(person, ?) WHERE receipt = ? AND evidence = ?"
@@ -62,15 +63,29 @@ class IdentifierRow:
     sealed: bytes
 
 
-def next_move(cursor: Cursor) -> Move | None:
-    """The oldest move that is not complete."""
-    row = cursor.execute(f"{_SELECT} WHERE state = 'moving' ORDER BY moved_at, id LIMIT 1").fetchone()
+def next_move(cursor: Cursor, tenant: str | None = None) -> Move | None:
+    """The oldest move, of anybody or of a tenant, that is not complete: no later one moves anything before it is."""
+    whose, values = ("", UNDER_WAY) if tenant is None else (" AND tenant = ?", (*UNDER_WAY, tenant))
+    select = f"{_SELECT} WHERE state IN (?, ?){whose} ORDER BY moved_at, id LIMIT 1"
+    row = cursor.execute(select, values).fetchone()
     return _move(*row) if row else None
+
+
+def progress_row(move: Move, count: int, *, complete: bool) -> tuple[int, str, bytes]:
+    """So many pieces more; one that is to be taken back is over once it is complete."""
+    ended = "undone" if move.state == "undoing" else "done"
+    return (count, ended if complete else move.state, move.id.bytes)
+
+
+def last_at(cursor: Cursor) -> int:
+    """When the latest move was begun; the next is later, whatever the clock says."""
+    (latest,) = cursor.execute("SELECT coalesce(max(moved_at), 0) FROM move").fetchone()
+    return int(latest)
 
 
 def count_moving(cursor: Cursor) -> int:
     """How many moves are not complete."""
-    (count,) = cursor.execute("SELECT count(*) FROM move WHERE state = 'moving'").fetchone()
+    (count,) = cursor.execute("SELECT count(*) FROM move WHERE state IN (?, ?)", UNDER_WAY).fetchone()
     return int(count)
 
 
@@ -82,7 +97,8 @@ def move_by_id(cursor: Cursor, id_: UUID) -> Move | None:
 
 def merge_of(cursor: Cursor, learner: UUID) -> Move | None:
     """The merge by which the learner was merged into another and still is."""
-    select = f"{_SELECT} WHERE origin = ? AND kind = 'merge' AND state <> 'undone' ORDER BY moved_at DESC LIMIT 1"
+    select = f"{_SELECT} WHERE origin = ? AND kind = 'merge' AND state IN ('moving', 'done')"
+    select += " ORDER BY moved_at DESC LIMIT 1"
     row = cursor.execute(select, (learner.bytes,)).fetchone()
     return _move(*row) if row else None
 

@@ -12,7 +12,7 @@ from services.ingest.storage.moves import IdentifierRow, Move
 from services.ingest.use_cases.enrolments import move_enrolments
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.link import IdentifierTaken, LearnerMerged, check_current, check_known
-from services.ingest.use_cases.move import CORRECTION, MERGE, UNMERGE, Moved, Tools, move_some
+from services.ingest.use_cases.move import CORRECTION, MERGE, UNMERGE, Moved, Tools, first_batch
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
 
@@ -76,7 +76,7 @@ class MergeLearners:
         take_along(draft, self.tools, move, self.said, identifiers, persons)
         event = LearnersMergedV1(move=move.id, learner=self.learner, into=self.into, merged_by=self.said.by)
         tell_both(draft, self.tools, move, event)
-        count, complete = move_some(draft, self.tools, move, None)
+        count, complete = first_batch(draft, self.tools, move, None)
         move_enrolments(draft, self.tools.about, move, None)
         return Moved(move.id, self.learner, self.into, count, complete)
 
@@ -111,7 +111,7 @@ class UnmergeLearner:
         event = LearnersUnmergedV1(move=move.id, learner=self.learner, into=holder, unmerged_by=self.said.by)
         tell_both(draft, self.tools, move, event)
         move_enrolments(draft, self.tools.about, move, moves.enrolments_moved(cursor, merge.id))
-        count, complete = move_some(draft, self.tools, move, set(persons))
+        count, complete = first_batch(draft, self.tools, move, set(persons))
         return Moved(move.id, holder, self.learner, count, complete)
 
 
@@ -150,7 +150,7 @@ class CorrectLink:
         corrected = {"wrong": self.wrong, "learner": self.learner, "corrected_by": self.said.by}
         event = LinkCorrectedV1(move=move.id, link=new, scheme=self.identifier.scheme, **corrected)
         tell_both(draft, self.tools, move, event)
-        count, complete = move_some(draft, self.tools, move, {tag})
+        count, complete = first_batch(draft, self.tools, move, {tag})
         return Moved(move.id, self.wrong, self.learner, count, complete)
 
 
@@ -158,7 +158,7 @@ def begin(draft: Draft, said: Said, kind: str, origin: UUID, target: UUID) -> Mo
     """Record the move, its reason sealed under the key of whoever it moves to."""
     group, id_ = draft.group, draft.group.ids.new()
     sealed = group.keys.learner_key(said.tenant, target).seal(said.reason.encode(), id_.bytes)
-    at = to_micros(group.now)
+    at = max(to_micros(group.now), moves.last_at(group.cursor) + 1)
     draft.writes.add(moves.PUT_MOVE, (id_.bytes, said.tenant, kind, origin.bytes, target.bytes, at, said.by, sealed))
     return Move(id_, said.tenant, kind, origin, target, "moving", 0)
 

@@ -94,18 +94,31 @@ class MoveBatch:
         """The move is read when it is decided, as another batch may have completed it."""
 
     def decide(self, draft: Draft) -> Moved:
-        """Whatever of it is still in force at the origin."""
-        move = moves.move_by_id(draft.group.cursor, self.move)
-        assert move is not None, "a move is recorded before anything moves"
-        if move.state != "moving":
-            return Moved(move.id, move.origin, move.target, move.moved, complete=True)
+        """Whatever of it is still in force at the origin; of an older move of the tenant's first, if there is one."""
+        asked = moves.move_by_id(draft.group.cursor, self.move)
+        assert asked is not None, "a move is recorded before anything moves"
+        if asked.state not in moves.UNDER_WAY:
+            return Moved(asked.id, asked.origin, asked.target, asked.moved, complete=True)
+        move = moves.next_move(draft.group.cursor, asked.tenant) or asked
+        count, complete = self._some(draft, move)
+        if move.id != asked.id:
+            count, complete = 0, False
+        return Moved(asked.id, asked.origin, asked.target, asked.moved + count, complete)
+
+    def _some(self, draft: Draft, move: Move) -> tuple[int, bool]:
         persons = None if move.kind == MERGE else set(moves.persons_of(draft.group.cursor, move.id))
         try:
-            count, complete = move_some(draft, self.tools, move, persons)
+            return move_some(draft, self.tools, move, persons)
         except KeyDestroyed:  # erased meanwhile: nothing of it is left to move
-            count, complete = 0, True
-            draft.writes.add(moves.PROGRESS, (0, "done", move.id.bytes))
-        return Moved(move.id, move.origin, move.target, move.moved + count, complete)
+            draft.writes.add(moves.PROGRESS, moves.progress_row(move, 0, complete=True))
+            return 0, True
+
+
+def first_batch(draft: Draft, tools: Tools, move: Move, persons: set[bytes] | None) -> tuple[int, bool]:
+    """What a new move moves in the transaction that begins it: nothing while an older one is not complete."""
+    if moves.next_move(draft.group.cursor, move.tenant) is not None:
+        return 0, False
+    return move_some(draft, tools, move, persons)
 
 
 def move_some(draft: Draft, tools: Tools, move: Move, persons: set[bytes] | None) -> tuple[int, bool]:
@@ -122,7 +135,7 @@ def move_some(draft: Draft, tools: Tools, move: Move, persons: set[bytes] | None
     for piece in chosen:
         _move(draft, tools, move, piece, records.get(piece.id), receipts[piece.content.receipt])
     complete = len(chosen) == len(pieces)
-    draft.writes.add(moves.PROGRESS, (len(chosen), "done" if complete else "moving", move.id.bytes))
+    draft.writes.add(moves.PROGRESS, moves.progress_row(move, len(chosen), complete=complete))
     return len(chosen), complete
 
 

@@ -117,7 +117,7 @@ class TakeStatements:
     def _voids(self, repeats: Mapping[UUID, object]) -> Voids:
         new = {sent.id: sent for sent in self.sent if sent.id not in repeats}
         targets = frozenset(sent.voids for sent in new.values() if sent.voids)
-        return Voids(self.origin, self.settle, self.tags, new, targets)
+        return Voids(self.origin, self.settle, new, targets)
 
     def _settled(self, draft: Draft, first: Place, sent: Sent, voids: Voids) -> list[Settled]:
         if sent.voids is not None:

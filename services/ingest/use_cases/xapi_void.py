@@ -6,14 +6,12 @@ from uuid import UUID
 
 from services.ingest.domain.claims import Withdrawal
 from services.ingest.domain.outcomes import Outcome
-from services.ingest.domain.records import Arrival, Decision, RecordVersion, decide, version_after
+from services.ingest.domain.records import Arrival, Decision, OnChange, Retract, decide, version_after
 from services.ingest.storage import inbox, statements, vault
 from services.ingest.storage.statements import StatementRow
 from services.ingest.use_cases.group import Draft
 from services.ingest.use_cases.settle import ITEMS_MAX, Occurrence, Origin, Place, Settle, Settled
-from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.xapi_keep import Sent
-from services.ingest.use_cases.xapi_read import record_key_of
 
 TAG_BYTES = 16
 VOIDED = "voided"
@@ -25,7 +23,6 @@ class Voids:
 
     origin: Origin
     settle: Settle
-    tags: Tags
     batch: Mapping[UUID, Sent]
     targets: frozenset[UUID]
 
@@ -57,33 +54,35 @@ class Voids:
         draft.group.load(set(tags))
         outcomes = inbox.outcomes_of(draft.group.cursor, receipt, first, len(tags))
         retracted = None
-        for number, (kept, outcome) in enumerate(zip(tags, outcomes, strict=True)):
+        for kept, outcome in zip(tags, outcomes, strict=True):
             item, _, said, evidence, *_ = outcome
             tag = kept.strip(b"\0") and kept
             if not tag and evidence:  # it was in quarantine when its statement was kept
                 tag = statements.record_by_evidence(draft.group.cursor, evidence)
                 draft.group.load({tag})
-            if tag and said in {Outcome.ACCEPTED, Outcome.DUPLICATE}:
-                own = tag == self.tags.record(row.source, record_key_of(row.id, number))
-                arrival = None if own else receipt * ITEMS_MAX + item
+            arrival = Arrival(receipt * ITEMS_MAX + item)
+            if tag and said in {Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.PARKED}:
                 retracted = self._retract(draft, place, tag, arrival) or retracted
-            elif said in {Outcome.PARKED, Outcome.QUARANTINED}:
+            if said in {Outcome.PARKED, Outcome.QUARANTINED}:
                 self._end(draft, receipt, item, Outcome(said))
         return retracted
 
-    def _retract(self, draft: Draft, place: Place, record: bytes, arrival: int | None) -> UUID | None:
-        """Unless a later statement's version of the record has replaced this one's, or says the same."""
-        current = draft.record(record)
-        if current is None or current.withdrawn or arrival not in {None, current.arrival}:
-            return None
-        decision = decide(Withdrawal(VOIDED), Arrival(place.arrival), current, self.origin.on_change)
-        self._apply(draft, place, record, decision, current)
-        return current.evidence
+    def _retract(self, draft: Draft, place: Place, record: bytes, arrival: Arrival) -> UUID | None:
+        """Its version of the record, withdrawn where it stood in the order of arrival; what came later stays.
 
-    def _apply(self, draft: Draft, place: Place, record: bytes, decision: Decision, current: RecordVersion) -> None:
-        after = version_after(decision, Arrival(place.arrival), current, None)
-        assert after is not None, "a record that was there stays, withdrawn"
-        draft.keep(record, after)
+        One that waits for its learner is withdrawn all the same: what it would have replaced is not to come back.
+        """
+        current, on_change = draft.record(record), self.origin.on_change
+        if on_change is OnChange.CONFLICT and current is not None and current.arrival < arrival.order:
+            return None  # it changed nothing, nor would have
+        decision = decide(Withdrawal(VOIDED), arrival, current, on_change)
+        after = version_after(decision, arrival, current, None)
+        if after is not None and after is not current:
+            draft.keep(record, after)
+        self._publish(draft, place, decision)
+        return current.evidence if current is not None and isinstance(decision, Retract) else None
+
+    def _publish(self, draft: Draft, place: Place, decision: Decision) -> None:
         group = draft.group
         occurrence = Occurrence(decision, self.origin, place.receipt_id, None, None, group.now)
         draft.writes.messages += self.settle.publish(occurrence, group.ids.new)
