@@ -47,8 +47,14 @@ class Registrars(Platforms):
         known = self._known()
         if known:
             name, right = self.random.choice(sorted(self.identity.means)), self.random.choice(known)
-            work = CorrectLink(self._moving, BY, right, self.identity.means[name], Identifier(SCHEME, name))
-            self.do(f"correct {name} {right}", lambda: self._move(work))
+            wrong = self.identity.means[name]
+            self._correct(name, wrong, right)
+            if self.random.random() < 0.3:  # and it had been right
+                self._correct(name, right, wrong)
+
+    def _correct(self, name: str, wrong: UUID, right: UUID) -> None:
+        work = CorrectLink(self._moving, BY, right, wrong, Identifier(SCHEME, name))
+        self.do(f"correct {name} {right}", lambda: self._move(work))
 
     def _known(self) -> list[UUID]:
         return sorted(set(self.learners.values()))
@@ -58,9 +64,11 @@ class Registrars(Platforms):
         return self.ingest.parts.moving
 
     def _move(self, work: Any) -> None:
-        """As the door does it: begun, and then batch by batch; a kill in between leaves the rest to the mover."""
+        """As the door does it: begun, and then batch by batch; who is cut off leaves the rest to the mover."""
         do = self.ingest.parts.commits.do
-        finish(do, self._moving, do(work))
+        begun = do(work)
+        if self.random.random() < 0.5:
+            finish(do, self._moving, begun)
 
     def spoil_mapping(self) -> None:
         source = self.random.choice(sorted(school.SOURCES.keys() - {"mooc"}))

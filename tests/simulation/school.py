@@ -6,6 +6,7 @@ import orjson
 import yaml
 
 from services.credentials.domain.achievement import Definition, Requirement, Rule
+from services.ingest.use_cases.register import Bounds
 from services.mastery.use_cases.put_document import By
 from services.mastery.use_cases.set_policy import SetPolicy
 
@@ -84,19 +85,7 @@ LINES: dict[str, Any] = {
     "assessor": {"id": {"const": "grader-1"}, "role": {"const": "instructor"}},
     "activity": {"artifact": {"path": "doc.id"}},
 }
-ROWS: dict[str, Any] = {
-    "name": "rows",
-    "version": 1,
-    "format": "oneroster",
-    "record_key": {"path": "doc.objective.sourcedId"},
-    "withdrawn": {"equals": {"path": "doc.status"}, "to": "tobedeleted"},
-    "learner": {"scheme": "student", "value": {"path": "doc.result.studentSourcedId"}},
-    "competency": {"path": "doc.objective.learningObjectiveId"},
-    "rating": {"scale": {"const": "percent"}, "score": {"path": "doc.objective.score"}},
-    "occurred_at": {"date": {"path": "doc.result.scoreDate"}, "formats": ["date"]},
-    "assessor": {"id": {"const": "grader-2"}, "role": {"const": "instructor"}},
-    "activity": {"artifact": {"path": "doc.objective.sourcedId"}},
-}
+ROWS = LINES | {"name": "rows", "format": "csv"}
 STATEMENTS: dict[str, Any] = {
     "name": "statements",
     "version": 1,
@@ -155,7 +144,7 @@ def put_documents(set_policy: SetPolicy, put: Any) -> None:
 def add_sources(sources: Any) -> None:
     """The sources with their mappings, as documents that have been through JSON."""
     for name, mapping in SOURCES.items():
-        row = sources.add(TENANT, name, HOME, "work_based", name, lenient=LENIENT.get(name))
+        row = sources.add(TENANT, name, HOME, "work_based", name, Bounds(lenient=LENIENT.get(name)))
         put_mapping(sources, row.id, mapping)
 
 
@@ -165,13 +154,17 @@ def put_mapping(sources: Any, source: str, mapping: dict[str, Any]) -> None:
 
 
 def spoilt_mappings(mapping: dict[str, Any]) -> list[dict[str, Any]]:
-    """The ways a mapping may be wrong: it finds no score, no competency, no withdrawal, or no items."""
+    """The ways a mapping may be wrong: it reads no score, no competency, no withdrawal, or no items.
+
+    A file without a column that is wanted would be refused whole; so a row's score is looked for where a name is.
+    """
+    score = "doc.student" if mapping["format"] == "csv" else "doc.nothing"
     spoilt = [
-        mapping | {"rating": {"scale": {"const": "percent"}, "score": {"path": "doc.nothing"}}},
+        mapping | {"rating": {"scale": {"const": "percent"}, "score": {"path": score}}},
         mapping | {"competency": {"const": "NOTHING"}},
     ]
     if "withdrawn" in mapping:
-        spoilt.append(mapping | {"withdrawn": {"equals": {"path": "doc.nothing"}, "to": "gone"}})
+        spoilt.append(mapping | {"withdrawn": mapping["withdrawn"] | {"to": "never"}})
     if "items" in mapping:
         spoilt.append(mapping | {"items": "doc.nothing"})
     return spoilt
