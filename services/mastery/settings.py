@@ -17,7 +17,7 @@ class MasterySettings(RuntimeSettings):
         8_000, ge=1, le=1_000_000, description="Learner records each partition's writer keeps in memory."
     )
     evidence_cached_max: int = Field(
-        25_000, ge=1, le=100_000_000, description="Pieces of evidence in them; about a kilobyte of memory each."
+        12_500, ge=1, le=100_000_000, description="Pieces of evidence in them, of about two kilobytes of memory each."
     )
     sweep_learners_max: int = Field(
         200, ge=1, le=10_000, description="Learners that adopt a newly activated policy in one transaction."
