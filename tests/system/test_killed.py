@@ -97,7 +97,7 @@ def test_each_piece_is_held_once_and_in_order(after: After) -> None:
     assert sum(map(len, after.changes.values())) == sum(map(len, after.school.book.chronicle.changes.values()))
 
 
-def test_outcomes_sum(after: After) -> None:
+def test_outcomes_sum_to_what_was_sent(after: After) -> None:
     """Accepted is each change once; of duplicates there may be more than were heard of, as some answers were lost."""
     school, chronicle = after.school, after.school.book.chronicle
     files = (school.premises.packages, school.premises.tables)
