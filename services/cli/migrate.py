@@ -33,12 +33,13 @@ def migrate(as_json: bool) -> None:
     """
     import psycopg
 
+    from services.ingest.storage.schema import SEEN_WITH
+    from services.runtime.store.postgres_schema import migrate as apply
+
     done = []
     for name, url, migrations in _stores():
         try:
-            from services.runtime.store.postgres_schema import migrate as apply
-
-            found, left = apply(url, name, migrations)
+            found, left = apply(url, name, migrations, SEEN_WITH if name == "ingest" else {})
         except OtherSchema as refused:
             raise click.ClickException(str(refused)) from None
         except psycopg.Error as error:

@@ -11,6 +11,7 @@ from fastapi.security import HTTPBearer
 from services.runtime.access_register import AccessRegister, Caller, FileRegister
 from services.runtime.permissions import Permission, may
 from services.runtime.problems import Refusal
+from services.runtime.tenancy import see_only
 
 __all__ = ["AccessRegister", "Caller", "Can", "FileRegister", "NotAuthenticated", "NotPermitted", "authorise"]
 
@@ -37,6 +38,7 @@ def authorise(register: AccessRegister, headers: Mapping[str, str], permission: 
         raise NotAuthenticated
     if not may(caller.role, permission):
         raise NotPermitted(f"It takes {permission}.")
+    see_only(caller.tenant)
     return caller
 
 

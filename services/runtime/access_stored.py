@@ -8,9 +8,11 @@ from services.runtime.access_register import Entries, Entry, Register
 from services.runtime.clock import Clock
 from services.runtime.store.database import Cursor, Database, StoreUnavailable
 from services.runtime.telemetry import get_logger
+from services.runtime.tenancy import every_tenant
 
 log = get_logger(__name__)
 
+WORK = "access register"
 TRUSTED_FOR_S = 8.0  # what was read is gone by while the database is away: less than a revocation may take
 
 MIGRATIONS = (
@@ -42,7 +44,7 @@ class StoredRegister(Register):
 
     def _stamp(self) -> object:
         try:
-            with self._database.read() as cursor:
+            with every_tenant(WORK), self._database.read() as cursor:
                 (count,) = cursor.execute("SELECT count FROM access_changed").fetchone()
         except StoreUnavailable:
             if self._elapsed_s() - self._seen_at > TRUSTED_FOR_S:
@@ -52,12 +54,12 @@ class StoredRegister(Register):
         return count
 
     def _read(self) -> Entries:
-        with self._database.read() as cursor:
+        with every_tenant(WORK), self._database.read() as cursor:
             return _entries(cursor)
 
     @contextmanager
     def _edited(self) -> Iterator[tuple[Entries, Callable[[Entry], None]]]:
-        with self._database.write() as cursor:
+        with every_tenant(WORK), self._database.write() as cursor:
             cursor.execute("UPDATE access_changed SET count = count + 1")  # also what makes two edits take turns
 
             def keep(entry: Entry) -> None:

@@ -14,11 +14,13 @@ from typing import Any, ClassVar, Protocol
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.runtime import limits, metrics, problems
 from services.runtime.http import Bounds, bounded_protocol
 from services.runtime.settings import RuntimeSettings
 from services.runtime.telemetry import get_logger
+from services.runtime.tenancy import every_tenant
 
 log = get_logger(__name__)
 
@@ -71,8 +73,20 @@ def create_app(name: str, routers: Iterable[APIRouter], *, ready: ReadyCheck, ac
     for router in (*routers, _health(ready), metrics.router(), problems.router()):
         limits.make_strict(router)
         app.include_router(router)
+    app.add_middleware(Unsigned)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+class Unsigned:
+    """Until a key says whose it is, a request is nobody's: public documents and webhooks are found by their ids."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with every_tenant("request without a key"):
+            await self._app(scope, receive, send)
 
 
 def serve(service: Service, settings: RuntimeSettings) -> int:
@@ -115,7 +129,8 @@ class Crew:
 
     def _work(self, worker: Worker) -> None:
         try:
-            worker.run(self._stop)
+            with every_tenant(worker.name):
+                worker.run(self._stop)
             if self._stop.is_set():
                 return
             log.error("worker ended before it was told to", worker=worker.name)

@@ -13,6 +13,7 @@ from services.runtime.keys import SqliteKeyStore, StoredKeys, master_key
 from services.runtime.settings import RuntimeSettings
 from services.runtime.store.database import Database, OtherSchema, StoreUnavailable
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.tenancy import every_tenant
 
 KEYS, ACCESS = "keys", "access"
 
@@ -45,7 +46,8 @@ def open_keys(settings: RuntimeSettings) -> StoredKeys:
             return SqliteKeyStore(folder, seed=settings.ids_seed)
         database = _on_server(settings, url, KEYS, keys.MIGRATIONS)
         path = settings.master_key_file or folder / "master.key"
-        return StoredKeys(database, master_key(path, database), seed=settings.ids_seed)
+        with every_tenant("start"):
+            return StoredKeys(database, master_key(path, database), seed=settings.ids_seed)
 
 
 def open_access(settings: RuntimeSettings, clock: Clock) -> Register:

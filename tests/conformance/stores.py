@@ -41,22 +41,23 @@ class Store:
     A file, or a schema of its own in the PostgreSQL database at the URL.
     """
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
+    def __init__(self, folder: Path, url: str | None = None, *more: str) -> None:
         self.keys = SqliteKeyStore(folder / "keys")
         self.keys.create_learner_keys(TENANT, LEARNERS)
         self.path = folder / "store.db"
         self.url, self.schema = url, f"store_{uuid4().hex}"
         self._opened: list[Database] = []
+        self._migrations = (*STORE_MIGRATIONS, *more)
         if url is not None:
-            migrate(url, self.schema, STORE_MIGRATIONS)
+            migrate(url, self.schema, self._migrations)
         self._hands = self.database()
 
     def database(self) -> Database:
         """What another process would have open."""
         if self.url is None:
-            database: Database = SqliteDatabase(self.path, STORE_MIGRATIONS)
+            database: Database = SqliteDatabase(self.path, self._migrations)
         else:
-            database = PostgresDatabase(self.url, self.schema, STORE_MIGRATIONS)
+            database = PostgresDatabase(self.url, self.schema, self._migrations)
         self._opened.append(database)
         return database
 

@@ -38,9 +38,7 @@ def values_of(kind: str, rows: list[tuple]) -> list[tuple]:
 @pytest.fixture(scope="module")
 def databases(store_url: str, tmp_path_factory) -> Iterator[list[Database]]:
     folder = tmp_path_factory.mktemp("databases")
-    stores = [Store(folder / "one"), Store(folder / "two", store_url)]
-    for store in stores:
-        store.sql(TABLE if store.url is None else TABLE.replace("BLOB", "BYTEA").replace("INTEGER", "BIGINT"))
+    stores = [Store(folder / "one", None, TABLE), Store(folder / "two", store_url, TABLE)]
     yield [store.database() for store in stores]
     for store in stores:
         store.close()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRevisedV1
-from services.ingest.storage.schema import MIGRATIONS
+from services.ingest.storage.schema import MIGRATIONS, SEEN_WITH
 from services.runtime.log.memory import MemoryLog
 from services.runtime.store.postgres_schema import migrate
 from tests.ingest.house import FORM_MAPPING, House, form
@@ -25,7 +25,7 @@ ALSO_IN_THE_SECOND = {"group commit", "consumer mastery.catalogue"}  # the rest 
 def houses(postgres, tmp_path: Path) -> Iterator[list[House]]:
     """Two processes of the service: the same keys, access register, log and database."""
     url, log = postgres.fresh(), MemoryLog(4)
-    migrate(url, "ingest", MIGRATIONS)
+    migrate(url, "ingest", MIGRATIONS, SEEN_WITH)
     first = House(tmp_path, log=log, settings={"store_url": url})
     second = House(tmp_path, log=log, settings={"store_url": url}, start=False)
     second.tokens = first.tokens

@@ -11,15 +11,26 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime import opening
+from services.ingest.storage.schema import SEEN_WITH
+from services.runtime import opening, tenancy
+from services.runtime.store import postgres
 from services.runtime.store.postgres import PostgresDatabase
 from services.runtime.store.postgres_schema import migrate
+from services.runtime.tenancy import seen
 
 
 def add_option(parser: pytest.Parser) -> None:
     """What is said on the command line."""
     said = "Where the services a test builds keep their stores."
     parser.addoption("--store", choices=["sqlite", "postgres"], default="sqlite", help=said)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whose_rows() -> Iterator[None]:
+    """What a test does itself, or in a thread of its own, is not told whose rows it may see: it sees all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres, "seen", lambda: tenancy.Seen(every="a test") if seen() == tenancy.NOBODYS else seen())
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +43,7 @@ def chosen_store(request: pytest.FixtureRequest) -> Iterator[None]:
 
     def on_server(path: Path, migrations: Sequence[str]) -> PostgresDatabase:
         schema = f"{path.stem}_{sha256(str(path).encode()).hexdigest()[:16]}"
-        migrate(url, schema, migrations)
+        migrate(url, schema, migrations, SEEN_WITH)
         return PostgresDatabase(url, schema, migrations)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -110,6 +110,23 @@ CREATE TABLE position (
 ) WITHOUT ROWID;
 """
 
+# rows without a tenant are seen with the row they belong to; those of neither kind by named work alone
+SEEN_WITH = {
+    "mapping": "source.id = mapping.source",
+    "source_key": "source.id = source_key.source",
+    "statement": "source.id = statement.source",
+    "voiding": "source.id = voiding.source",
+    "package_row": "source.id = package_row.source",
+    "message": "receipt.seq = message.receipt",
+    "outcome": "receipt.seq = outcome.receipt",
+    "submission": "receipt.seq = submission.receipt",
+    "stream_line": "stream.id = stream_line.stream",
+    "move_person": "move.id = move_person.move",
+    "move_enrolment": "move.id = move_enrolment.move",
+    "package_import": "import.id = package_import.import",
+    "statement_agent": "statement.seq = statement_agent.seq",
+}
+
 MIGRATIONS = (
     *(SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS),
     *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT),

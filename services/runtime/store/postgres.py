@@ -4,8 +4,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
@@ -15,6 +17,8 @@ from services.runtime.store.database import CommitUnknown, StoreError, StoreUnav
 from services.runtime.store.postgres_arrays import register, without_nul
 from services.runtime.store.postgres_cursor import PostgresCursor, Tables, our_errors, ours
 from services.runtime.store.postgres_schema import check_version
+from services.runtime.store.row_security import RUNTIME
+from services.runtime.tenancy import Seen, seen
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -27,12 +31,10 @@ IDLE_READERS_MAX = 8
 READERS_MAX = 16
 PREPARED_MAX = 400
 
-BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()::text"
-BEGIN_IN_TURN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0));"
-    " SELECT pg_current_xact_id()::text"
-)
+READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
+TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"
+NAME = "SELECT pg_current_xact_id()::text"
 
 
 class PostgresDatabase:
@@ -63,7 +65,8 @@ class PostgresDatabase:
     def write(self, *, in_turn: bool = False) -> Iterator[PostgresCursor]:
         """BEGIN … COMMIT on the one writing connection; an exception rolls everything back."""
         with self._lock:
-            connection, transaction = self._begin(BEGIN_IN_TURN if in_turn else BEGIN_WRITING)
+            said = (WRITING, *_to_be_seen(seen()), *[TAKE_TURN] * in_turn, NAME)
+            connection, transaction = self._begin("; ".join(said))
             try:
                 yield PostgresCursor(connection.cursor(binary=True), self._tables)
             except BaseException as error:
@@ -163,15 +166,16 @@ class PostgresDatabase:
 
     def _borrow(self) -> Connection:
         """A reading connection in a transaction; those that were lost while idle are let go."""
+        begin = "; ".join((READING, *_to_be_seen(seen())))
         while True:
             with self._lock_of_idle:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 connection = self._open()
-                connection.execute(BEGIN_READING, prepare=False)
+                connection.execute(begin, prepare=False)
                 return connection
             try:
-                connection.execute(BEGIN_READING, prepare=False)
+                connection.execute(begin, prepare=False)
                 return connection
             except psycopg.OperationalError:
                 connection.close()
@@ -187,6 +191,13 @@ class PostgresDatabase:
 
     def _open(self) -> Connection:
         return connect(self._url, self.schema)
+
+
+@lru_cache(maxsize=1024)
+def _to_be_seen(seen: Seen) -> tuple[str, str]:
+    """What this transaction may see, and no other after it."""
+    tenants, every = (sql.Literal(text).as_string() for text in (",".join(seen.tenants), seen.every))
+    return f"SET LOCAL app.tenants = {tenants}", f"SET LOCAL app.every = {every}"
 
 
 class _TextDumper(StrDumperUnknown):
@@ -206,7 +217,7 @@ class _WholeNumberLoader(NumericBinaryLoader):
 def connect(url: str, schema: str) -> Connection:
     """A connection that sees one schema, waits for no lock for long, and commits to disk."""
     options = (
-        f"-c search_path={schema} -c lock_timeout={LOCK_TIMEOUT_S}s"
+        f"-c role={RUNTIME} -c search_path={schema} -c lock_timeout={LOCK_TIMEOUT_S}s"
         f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_S}s"
     )
     said = conninfo_to_dict(url)

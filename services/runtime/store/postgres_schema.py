@@ -1,9 +1,10 @@
 """The numbered schema of a PostgreSQL store: changed by `wayproof migrate` alone, checked by everybody else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from services.runtime.store import row_security
 from services.runtime.store.database import Cursor, NewerSchema, OlderSchema
 from services.runtime.store.postgres_sql import definitions
 
@@ -21,12 +22,17 @@ def check_version(cursor: Cursor, schema: str, known: int) -> None:
         raise OlderSchema(found, known, schema)
 
 
-def migrate(url: str, schema: str, migrations: Sequence[str]) -> tuple[int, int]:
-    """Apply what is missing in one transaction; the version found and the version left. Two at once take turns."""
+def migrate(
+    url: str, schema: str, migrations: Sequence[str], seen_with: Mapping[str, str] | None = None
+) -> tuple[int, int]:
+    """Apply what is missing in one transaction; the version found and the version left. Two at once take turns.
+
+    `seen_with` says, for a table without a tenant, by which other row its rows are seen (`receipt.seq = receipt`).
+    """
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"wayproof {schema}",))
-        cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-        cursor.execute("SELECT set_config('search_path', %s, true)", (schema,))
+        row_security.make_roles(cursor)
+        row_security.own(cursor, schema)
         cursor.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
         row = cursor.execute(_VERSION).fetchone()
         found = row[0] if row else 0
@@ -36,4 +42,5 @@ def migrate(url: str, schema: str, migrations: Sequence[str]) -> tuple[int, int]
             cursor.execute(definitions(migration))
         cursor.execute("DELETE FROM schema_version")
         cursor.execute("INSERT INTO schema_version (version) VALUES (%s)", (len(migrations),))
+        row_security.secure(cursor, schema, seen_with or {})
     return found, len(migrations)
