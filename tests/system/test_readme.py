@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -37,6 +38,21 @@ def test_the_readme_says_what_its_commands_print() -> None:
         done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         assert timeless(done.stdout.splitlines()) == timeless(expected), command
+
+
+@pytest.mark.system
+def test_the_same_day_on_postgresql_ends_in_the_same_words_and_bytes(postgres) -> None:
+    """Stores, keys and the access register in a database: standings and the credential's digest are the README's."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("WAYPROOF_", "MAKE"))}
+    environment["WAYPROOF_STORE_URL"] = postgres.fresh()
+    migrate = subprocess.run([sys.executable, "-m", "services", "migrate"], cwd=ROOT, env=environment)
+    assert migrate.returncode == 0
+    command, expected = console_block()[0]
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert timeless(done.stdout.splitlines()) == timeless(expected)
+    database = environment["WAYPROOF_STORE_URL"].rsplit("/", 1)[1]
+    assert int(postgres.run("SELECT count(*) FROM mastery.event", database)) > 100
 
 
 def test_the_story_is_short_enough_to_be_read() -> None:
