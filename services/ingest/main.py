@@ -57,6 +57,7 @@ from services.runtime.settings import load
 from services.runtime.store.database import Database
 from services.runtime.store.port import Position
 from services.runtime.telemetry import configure
+from services.runtime.tenancy import every_tenant
 
 PRODUCER = "ingest"
 ORPHAN_AGE = timedelta(hours=2)  # twice the longest a file may take: another process may be receiving it
@@ -94,7 +95,7 @@ def build(
         access or made.enter_context(closing(open_access(settings, clock))),
     )
     database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
-    with database.write() as cursor:
+    with every_tenant("start"), database.write() as cursor:
         uploads.drop_orphans(cursor, clock.now() - ORPHAN_AGE)
     return _service(settings, ports, database, made.close)
 

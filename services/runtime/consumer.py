@@ -112,13 +112,18 @@ class Consumer:
         for partition, records in polled.items():
             with self._trying(self._lanes[partition]):
                 handled += self._take(self._lanes[partition], records)
+        self._note_done()
         for lane in self._lanes.values():
             with self._trying(lane):
                 self._rest(lane)
         self.trouble = self._fault
-        if self.trouble is None and self._opened is not None and not any(x.looking_back for x in self._lanes.values()):
-            self._done = {partition: self._opened.position(partition) for partition in self._lanes}
         return handled
+
+    def _note_done(self) -> None:
+        """How far everything was dealt with, before anybody looks back."""
+        looking_back = any(lane.looking_back for lane in self._lanes.values())
+        if self._fault is None and self._opened is not None and not looking_back:
+            self._done = {partition: self._opened.position(partition) for partition in self._lanes}
 
     @contextmanager
     def _trying(self, *lanes: Lane) -> Iterator[None]:

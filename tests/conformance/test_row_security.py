@@ -99,6 +99,16 @@ def test_what_one_transaction_may_see_does_not_reach_the_next_on_its_connection(
         assert cursor.execute("SELECT current_setting('app.tenants', true)").fetchone() == ("",)
 
 
+def test_a_read_within_a_read_that_may_see_other_rows_sees_them(database):
+    with tenants("iowa"), database.read() as outer:
+        assert len(outer.execute(SEEN).fetchall()) == 2
+        with every_tenant("upload"):
+            assert seen(database) == ["iowa", "nebraska", "iowa"]
+        with tenants("nebraska"):
+            assert seen(database) == ["nebraska"]
+        assert len(outer.execute(SEEN).fetchall()) == 2
+
+
 def test_a_name_cannot_smuggle_in_another(database):
     for name in ("iowa'; SET LOCAL app.every = 'x", "*", "%", "io%"):
         with tenants(name):

@@ -76,17 +76,21 @@ class PostgresDatabase:
 
     @contextmanager
     def read(self) -> Iterator[PostgresCursor]:
-        """A snapshot of what was committed when the first row is read; reads within a read share its snapshot."""
-        outer: Connection | None = getattr(self._reading, "connection", None)
-        if outer is not None:
-            yield PostgresCursor(outer.cursor(binary=True), self._tables)
+        """A snapshot of what was committed when the first row is read; reads within a read share its snapshot.
+
+        Unless they may see other rows: then they are another transaction.
+        """
+        outer: tuple[Connection, Seen] | None = getattr(self._reading, "held", None)
+        if outer is not None and outer[1] == seen():
+            yield PostgresCursor(outer[0].cursor(binary=True), self._tables)
             return
         with self._readers, our_errors():
-            connection = self._reading.connection = self._borrow()
+            connection = self._borrow()
+            self._reading.held = (connection, seen())
             try:
                 yield PostgresCursor(connection.cursor(binary=True), self._tables)
             finally:
-                self._reading.connection = None
+                self._reading.held = outer
                 self._give_back(connection)
 
     def checkpoint(self) -> None:
