@@ -8,6 +8,7 @@ from typing import Any
 from services.ingest.formats.xapi_values import StatementRefused
 from services.ingest.use_cases.read import origin_of
 from services.ingest.use_cases.take_file import DOOR, TakeFile
+from services.ingest.use_cases.upload import Kept
 from services.ingest.use_cases.xapi_read import ReadStatements, xapi_origin
 from services.ingest.use_cases.xapi_take import TakeStatements
 from services.runtime.limits import parse_json_elements
@@ -61,4 +62,4 @@ class Platforms(Senders):
         source, tags = parts.sources.get(f"{TENANT}.files"), parts.tags.of(TENANT)
         origin, mapping = origin_of(source, DOOR), source.reader().document.version
         message = tags.message(origin.source, DOOR, package.id)
-        return TakeFile(origin, mapping, None, raw, tags.content(raw), message)
+        return TakeFile(origin, mapping, None, Kept(raw, raw), tags.content(raw), message)

@@ -109,6 +109,8 @@ class Run(Mishaps):
         for source in school.STREAMS:
             if self.lines[source]:
                 self._send_lines(source, self.oracle.next_line[source], len(self.lines[source]))
+        sent = {message.id for message in (*self.letters, *self.packages)}
+        must(sent <= self.oracle.messages.keys(), "what is sent again until it is answered is taken", sent)
         self._redrive(Chosen(TENANT), ALL_OF_IT)
         self.settle()
 

@@ -130,6 +130,7 @@ class Stage:
                     if written and isinstance(refusal, NotDurable | None):
                         self._hear(waiting, now)
                     must(written or refusal or not told, "nobody is told before it is durable")
+                    must(isinstance(refusal, Refusal | None), "work fails by being refused", refusal)
 
         return watched
 
