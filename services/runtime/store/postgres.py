@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 
 import psycopg
@@ -84,7 +84,8 @@ class PostgresDatabase:
         if outer is not None and outer[1] == seen():
             yield PostgresCursor(outer[0].cursor(binary=True), self._tables)
             return
-        with self._readers, our_errors():
+        place = self._readers if outer is None else nullcontext()  # whoever holds a place does not wait for another
+        with place, our_errors():
             connection = self._borrow()
             self._reading.held = (connection, seen())
             try:
