@@ -8,8 +8,8 @@ import click
 from pydantic import SecretStr
 
 from services.cli.client import show
-from services.runtime import access_stored, keys
-from services.runtime.opening import ACCESS, KEYS, url_of
+from services.runtime import access_stored, keyring, keys_schema
+from services.runtime.opening import ACCESS, KEYS, RING, url_of
 from services.runtime.settings import RuntimeSettings, SettingsRefused, load
 from services.runtime.store.database import OtherSchema
 
@@ -62,7 +62,9 @@ def _stores() -> Iterator[tuple[str, str, Sequence[str]]]:
         common = load(RuntimeSettings)
     except SettingsRefused as refused:
         raise click.ClickException(str(refused)) from None
-    yield from _store(common, common.keys_url or common.store_url, KEYS, keys.MIGRATIONS)
+    keys_url = common.keys_url or common.store_url
+    yield from _store(common, keys_url, KEYS, keys_schema.MIGRATIONS)
+    yield from _store(common, keys_url and (common.ring_url or keys_url), RING, keyring.MIGRATIONS)
     yield from _store(common, common.access_url or common.store_url, ACCESS, access_stored.MIGRATIONS)
 
 

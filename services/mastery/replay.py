@@ -15,10 +15,10 @@ from services.mastery.storage.learners import Learners
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS, open_partitions
 from services.mastery.storage.received import Opening
 from services.mastery.use_cases.replay import Replayed, rebuild
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.sealing import Sealer
 from services.runtime.store.database import Database
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.stored_keys import SqliteKeyStore
 
 
 def replay(data_dir: Path) -> dict[str, Any]:

@@ -5,17 +5,19 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 
 from pydantic import SecretStr
 
-from services.runtime import access_stored, keys
+from services.runtime import access_stored, keyring, keys_schema
 from services.runtime.access_register import FileRegister, Register
 from services.runtime.clock import Clock
 from services.runtime.folder_lock import lock_folder
-from services.runtime.keys import SqliteKeyStore, StoredKeys, master_key
+from services.runtime.keyring import Keyring
 from services.runtime.settings import RuntimeSettings
 from services.runtime.store.database import Database, OtherSchema, StoreUnavailable
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.stored_keys import SqliteKeyStore, StoredKeys
 from services.runtime.tenancy import every_tenant
+from services.runtime.wrapping import master_key
 
-KEYS, ACCESS = "keys", "access"
+KEYS, RING, ACCESS = "keys", "ring", "access"
 
 
 def open_store(settings: RuntimeSettings, service: str, migrations: Sequence[str]) -> Database:
@@ -38,16 +40,17 @@ def beside(settings: RuntimeSettings, service: str) -> Database:
 
 
 def open_keys(settings: RuntimeSettings) -> StoredKeys:
-    """The key store all services share; its master key is a file, wherever the rest lies."""
+    """The key store all services share, and its ring beside it; the master key is a file, wherever the rest lies."""
     folder = settings.data_dir / "keys"
     url = settings.keys_url or settings.store_url
     with _said_in_one_line(KEYS):
         if url is None:
             return SqliteKeyStore(folder, seed=settings.ids_seed)
-        database = _on_server(settings, url, KEYS, keys.MIGRATIONS)
-        path = settings.master_key_file or folder / "master.key"
+        database = _on_server(settings, url, KEYS, keys_schema.MIGRATIONS)
+        hung = _on_server(settings, settings.ring_url or url, RING, keyring.MIGRATIONS)
         with every_tenant("start"):
-            return StoredKeys(database, master_key(path, database), seed=settings.ids_seed)
+            master = master_key(settings.master_key_file or folder / "master.key", database)
+        return StoredKeys(database, Keyring(hung, master), master, seed=settings.ids_seed)
 
 
 def open_access(settings: RuntimeSettings, clock: Clock) -> Register:

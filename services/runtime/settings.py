@@ -60,6 +60,9 @@ class RuntimeSettings(BaseSettings):
     keys_url: SecretStr | None = Field(
         None, description="The key store's database, when it is not that of `store_url`."
     )
+    ring_url: SecretStr | None = Field(
+        None, description="The database of the tenants' wrap keys, when it is not the key store's; backed up apart."
+    )
     access_url: SecretStr | None = Field(
         None, description="The access register's database, when it is not that of `store_url`."
     )
@@ -112,7 +115,7 @@ class RuntimeSettings(BaseSettings):
             raise ValueError(f"{PREFIX}LOG_USERNAME needs {PREFIX}LOG_URL to say `kafka+tls://`")
         return self
 
-    @field_validator("store_url", "keys_url", "access_url")
+    @field_validator("store_url", "keys_url", "ring_url", "access_url")
     @classmethod
     def _database_is_known(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):

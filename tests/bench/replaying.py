@@ -12,8 +12,8 @@ from services.mastery.storage.partitions import MASTERY_MIGRATIONS
 from services.mastery.use_cases.answer import Question
 from services.runtime.app import spare_the_collector
 from services.runtime.clock import from_micros
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.stored_keys import SqliteKeyStore
 from tests.bench.figure import Figure, median
 from tests.bench.judging import FIRST_DAY, PERIOD, EmbeddedWorld, Shape, evidence_of, world_in
 from tests.bench.naive import get_ms

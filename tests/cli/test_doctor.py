@@ -20,9 +20,9 @@ from services.mastery.storage.partitions import MASTERY_MIGRATIONS as MASTERY
 from services.runtime.access_register import FileRegister
 from services.runtime.app import create_app
 from services.runtime.clock import SystemClock, to_micros
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.lane import LogIncident
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.stored_keys import SqliteKeyStore
 from tests.cli.fake import running
 
 Usage = namedtuple("Usage", "total used free")

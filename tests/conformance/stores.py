@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import UUID, uuid4, uuid5
 
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.store.codec import Codec
 from services.runtime.store.database import Database
 from services.runtime.store.factory import MIGRATIONS
@@ -16,6 +15,7 @@ from services.runtime.store.port import Append
 from services.runtime.store.postgres import PostgresDatabase
 from services.runtime.store.postgres_schema import migrate
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.stored_keys import SqliteKeyStore
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 TENANT = "nebraska"

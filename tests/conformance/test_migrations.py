@@ -14,7 +14,7 @@ import pytest
 from services.credentials.storage.schema import MIGRATIONS as CREDENTIALS
 from services.ingest.storage.schema import MIGRATIONS as INGEST
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS as MASTERY
-from services.runtime import access_stored, keys
+from services.runtime import access_stored, keyring, keys_schema
 from services.runtime.store.database import Database
 from services.runtime.store.postgres import PostgresDatabase
 from services.runtime.store.postgres_schema import migrate
@@ -22,7 +22,7 @@ from services.runtime.store.sqlite import SqliteDatabase
 
 STORES = {
     "ingest": INGEST, "mastery": MASTERY, "credentials": CREDENTIALS,
-    "keys": keys.MIGRATIONS, "access": access_stored.MIGRATIONS,
+    "keys": keys_schema.MIGRATIONS, "ring": keyring.MIGRATIONS, "access": access_stored.MIGRATIONS,
 }  # fmt: skip
 STEPS = [(name, version) for name, migrations in STORES.items() for version in range(1, len(migrations))]
 BACKENDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.servers)]

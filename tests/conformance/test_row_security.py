@@ -10,7 +10,7 @@ from services.credentials.storage.schema import MIGRATIONS as CREDENTIALS
 from services.ingest.storage.schema import MIGRATIONS as INGEST
 from services.ingest.storage.schema import SEEN_WITH
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS as MASTERY
-from services.runtime import access_stored, keys, tenancy
+from services.runtime import access_stored, keyring, keys_schema, tenancy
 from services.runtime.store import postgres as adapter
 from services.runtime.store.database import StoreError
 from services.runtime.store.postgres import PostgresDatabase
@@ -22,7 +22,8 @@ STORES = {
     "ingest": (INGEST, SEEN_WITH),
     "mastery": (MASTERY, {}),
     "credentials": (CREDENTIALS, {}),
-    "keys": (keys.MIGRATIONS, {}),
+    "keys": (keys_schema.MIGRATIONS, {}),
+    "ring": (keyring.MIGRATIONS, {}),
     "access": (access_stored.MIGRATIONS, {}),
 }
 PUT = "INSERT INTO receipt (seq, id, tenant, source, door, received_at, content) VALUES (?, ?, ?, 's', 'd', 0, ?)"

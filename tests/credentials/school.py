@@ -23,11 +23,11 @@ from contracts.mastery_v1 import (
 from services.credentials.main import build
 from services.credentials.settings import CredentialsSettings
 from services.runtime.access import Caller
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.log.memory import Faults, MemoryLog
 from services.runtime.log.partition import partition_of
 from services.runtime.log.port import Outgoing
 from services.runtime.sealing import Sealer
+from services.runtime.stored_keys import SqliteKeyStore
 
 TENANT, OTHER_TENANT = "delta", "gamma"
 ANA, BEN = UUID(int=0xA), UUID(int=0xB)

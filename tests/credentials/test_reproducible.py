@@ -11,10 +11,10 @@ from services.credentials.signing.signer import Signer
 from services.credentials.storage.owners import StreamKeys
 from services.credentials.storage.schema import MIGRATIONS
 from services.credentials.use_cases.work import fold
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.store.codec import Codec
 from services.runtime.store.partition import StoredPartition
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.stored_keys import SqliteKeyStore
 from tests.credentials.school import ANA, BEN, DIPLOMA, WELDER, School
 from tests.support.paths import ROOT
 

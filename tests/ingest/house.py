@@ -18,11 +18,11 @@ from services.ingest.formats.standard_webhooks import signed_headers
 from services.ingest.main import build
 from services.ingest.settings import IngestSettings
 from services.runtime.access import FileRegister
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.log.memory import MemoryLog
 from services.runtime.log.partition import partition_of
 from services.runtime.log.port import Outgoing
 from services.runtime.sealing import Sealer
+from services.runtime.stored_keys import SqliteKeyStore
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TENANT = "maple"

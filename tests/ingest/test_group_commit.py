@@ -13,10 +13,10 @@ from services.ingest.storage.schema import MIGRATIONS
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, PerhapsDurable, TooBusy, Waiting
 from services.runtime.clock import RandomIds, SystemClock
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.problems import Refusal
 from services.runtime.store.database import CommitUnknown, StoreUnavailable
 from services.runtime.store.sqlite import SqliteDatabase
+from services.runtime.stored_keys import SqliteKeyStore
 
 OPEN = "INSERT INTO stream (id, tenant, source, next_line, opened_at) VALUES (?, 't', 's', 1, 0)"
 

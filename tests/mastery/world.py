@@ -29,13 +29,13 @@ from services.mastery.settings import MasterySettings
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS
 from services.mastery.use_cases.work import Assessing
 from services.runtime.access import Caller
-from services.runtime.keys import SqliteKeyStore
 from services.runtime.log.memory import MemoryLog
 from services.runtime.log.partition import partition_of
 from services.runtime.log.port import Outgoing
 from services.runtime.opening import open_store
 from services.runtime.sealing import Sealer
 from services.runtime.settings import RuntimeSettings, load
+from services.runtime.stored_keys import SqliteKeyStore
 from tests.mastery import sample
 from tests.support.given import day, uid
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime.keys import DoesNotOpen, KeyDestroyed, KeyUnknown, SqliteKeyStore
+from services.runtime.keys import DoesNotOpen, KeyDestroyed, KeyUnknown
 from services.runtime.problems import Refusal
+from services.runtime.stored_keys import SqliteKeyStore
+from services.runtime.wrapping import unwrap
 
 ADA, BEN = UUID(int=1), UUID(int=2)
 TENANT = "nebraska"
@@ -64,8 +67,6 @@ def test_the_same_words_sealed_twice_look_different(keys):
 
 @given(at=st.integers(0, 35), change=st.integers(1, 255))
 def test_a_blob_with_any_byte_changed_does_not_open(at, change):
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     from services.runtime.keys import DataKey
 
     key = DataKey("k", AESGCM(bytes(32)))
@@ -155,10 +156,13 @@ def test_a_destroyed_key_is_no_longer_on_the_disk(keys, folder):
 
 
 def test_no_key_lies_in_the_clear(keys, folder):
-    secrets = [keys.tenant_secret(TENANT, "record-keys"), keys._tenant(TENANT)[0]]
+    with keys._ring._database.read() as cursor:
+        (wrapped,) = cursor.execute("SELECT wrapped FROM wrap_key").fetchone()
+    master = (folder / "master.key").read_bytes()
+    secrets = [keys.tenant_secret(TENANT, "record-keys"), unwrap(AESGCM(master), wrapped, f"wrap|{TENANT}|1")]
     secrets.append(keys.signing_key(TENANT).private.private_bytes_raw())
     keys._database.checkpoint()
-    stored = b"".join(path.read_bytes() for path in folder.iterdir())
+    stored = b"".join(path.read_bytes() for path in folder.iterdir() if path.name != "master.key")
     assert not any(secret in stored for secret in secrets)
 
 

@@ -16,7 +16,7 @@ from services.runtime.store.postgres import PostgresDatabase
 from services.runtime.store.sqlite import SqliteDatabase
 from tests.support.paths import ROOT
 
-STORES = ["ingest", "mastery", "credentials", "keys", "access"]
+STORES = ["ingest", "mastery", "credentials", "keys", "ring", "access"]
 
 
 def settings(folder: Path, **said: object) -> RuntimeSettings:
@@ -59,7 +59,7 @@ def test_migrate_makes_every_schema_once(postgres, tmp_path):
     code, output = migrated(url)
     assert code == 0
     assert all(line.split("schema ")[1].split(" -> ")[0] == line.split(" -> ")[1] for line in output.splitlines())
-    database = open_store(settings(tmp_path, store_url=url), "keys", ("",))
+    database = open_store(settings(tmp_path, store_url=url), "ring", ("",))
     assert isinstance(database, PostgresDatabase)
     database.close()
 

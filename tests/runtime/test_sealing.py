@@ -16,8 +16,9 @@ from contracts.envelope import Envelope, PublicEvent
 from contracts.events import PUBLIC_EVENTS
 from contracts.learners_v1 import Enrolment, LearnerEnrolledV1, LearnerRegisteredV1
 from services.runtime.clock import from_micros
-from services.runtime.keys import KeyDestroyed, KeyUnknown, SqliteKeyStore
+from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.sealing import Sealer, Unreadable
+from services.runtime.stored_keys import SqliteKeyStore
 
 ADA, BEN = UUID(int=1), UUID(int=2)
 TENANT = "nebraska"

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from services.ingest.formats.standard_webhooks import signed_headers
-from services.runtime.keys import SqliteKeyStore
+from services.runtime.stored_keys import SqliteKeyStore
 from tests.support.office import TENANT, Office
 from tests.support.processes import Wayproof, running, wait_for
 from tests.support.watch import at_rest

@@ -8,14 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 from services.cli.checkup.finding import Finding, State
-from services.runtime import keys
+from services.runtime import keys_schema
 from services.runtime.access_register import Entry, FileRegister
 from services.runtime.clock import Clock, format_instant, from_micros
+from services.runtime.stored_keys import SqliteKeyStore
 
 FREE_WRONG_BYTES, FREE_WATCH_BYTES = 512 * 1024**2, 5 * 1024**3
 AHEAD_S_MAX = 5.0
 PLAINLY_READABLE = 0o077
-REGISTER, KEY_STORE, MASTER = "access.json", "keys.db", "master.key"
+REGISTER, KEY_STORE, RING, MASTER = "access.json", "keys.db", "ring.db", "master.key"
 
 
 class Folder:
@@ -102,16 +103,22 @@ class Folder:
                 yield Finding(service, "watch", said, "they are kept whole; report this with its log")
 
     def _tenants(self, folder: Path, store: Path) -> Iterator[Finding]:
-        if (found := _version(store)) != len(keys.MIGRATIONS):
+        if (found := _version(store)) != len(keys_schema.MIGRATIONS):
             remedy = "start the services of this version first, or update this program"
-            yield Finding("key store", "watch", f"schema {found}, this program knows {len(keys.MIGRATIONS)}", remedy)
+            yield Finding(
+                "key store", "watch", f"schema {found}, this program knows {len(keys_schema.MIGRATIONS)}", remedy
+            )
+            return
+        if not (folder / RING).exists():
+            remedy = f"restore {RING}: it holds the wrap key of every tenant, and nothing opens without it"
+            yield Finding("key store", "wrong", f"{RING} is missing", remedy)
             return
         with _reading(store) as connection:
             tenants = [tenant for (tenant,) in connection.execute("SELECT tenant FROM tenant ORDER BY tenant")]
-        with closing(keys.SqliteKeyStore(folder)) as opened:
-            closed = [tenant for tenant in tenants if not _opens(opened, tenant)]
+        with closing(SqliteKeyStore(folder)) as opened:
+            closed = [tenant for tenant in tenants if not opened.opens(tenant)]
         for tenant in closed:
-            remedy = f"{MASTER} is not the one that sealed it: restore {MASTER} and {KEY_STORE} of the same day"
+            remedy = f"{MASTER} is not the one that sealed it: restore {MASTER}, {RING} and {KEY_STORE} of the same day"
             yield Finding("key store", "wrong", f"the key of {tenant} does not open", remedy)
         if not closed:
             yield Finding("key store", "good", f"opens for {len(tenants)} tenants")
@@ -143,14 +150,6 @@ def _told_keys(entries: Sequence[Entry], now: datetime) -> Finding:
     if not valid:
         return Finding("access register", "watch", "no valid key: nobody can call", "wayproof key add")
     return Finding("access register", "good", f"{valid} valid keys of {len(entries)}")
-
-
-def _opens(store: keys.SqliteKeyStore, tenant: str) -> bool:
-    try:
-        store.tenant_secret(tenant, "doctor")
-    except (keys.DoesNotOpen, ValueError):
-        return False
-    return True
 
 
 def _version(path: Path) -> int:

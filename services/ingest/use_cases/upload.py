@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 
 from services.ingest.storage import uploads
 from services.runtime.clock import Clock
-from services.runtime.keys import SECRET_BYTES, DataKey, SmallCipher
+from services.runtime.keys import DataKey, SmallCipher
 from services.runtime.store.database import Database
 from services.runtime.tenancy import every_tenant
+from services.runtime.wrapping import SECRET_BYTES
 
 PART_BYTES = 1024 * 1024
 READ_BYTES = 64 * 1024
