@@ -66,6 +66,7 @@ class Learner:
     stands: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict)
     owed: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     thresholds: list[Threshold] = field(default_factory=list)
+    judged: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)  # by which rules, on what, last
 
     def told(self, envelope: dict[str, Any], at: datetime) -> None:
         """Something ingest said."""
@@ -114,17 +115,19 @@ class Learner:
 
     def _settle(self, cause: str) -> None:
         for policy, rules in self._judging().items():
+            judged = (id(rules), tuple(self.pieces))
+            if self.judged.get(policy) == judged:
+                continue  # the same pieces by the same rules stand where they stood
+            self.judged[policy] = judged
             pieces = [held.piece for held in self.pieces.values()]
-            results: dict[str, str] = {code: s.result for code, s in standings(rules, pieces).items()}
-            counted = {code: frozenset(s.counted) for code, s in standings(rules, pieces).items()}
-            everything = frozenset(e for each in counted.values() for e in each)
-            for node, result in {**results, **requirements(rules, pieces)}.items():
-                rests_on = counted.get(node) if node in counted else self._of(rules, node, counted, everything)
-                self._cross(policy, node, result == "met", node in results, cause, rests_on or frozenset())
+            stands = standings(rules, pieces)
+            counted = {code: frozenset(standing.counted) for code, standing in stands.items()}
+            for code, standing in stands.items():
+                self._cross(policy, code, standing.result == "met", True, cause, counted[code])
+            for node, result in requirements(rules, pieces).items():
+                self._cross(policy, node, result == "met", False, cause, self._of(rules, node, counted))
 
-    def _of(
-        self, rules: Policy, node: str, counted: dict[str, frozenset[str]], everything: frozenset[str]
-    ) -> frozenset[str]:
+    def _of(self, rules: Policy, node: str, counted: dict[str, frozenset[str]]) -> frozenset[str]:
         leaves = [part for tree in rules.requirements[node].parts for part in _leaves(tree)]
         return frozenset(e for leaf in leaves for e in counted[leaf])
 
