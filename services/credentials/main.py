@@ -30,15 +30,18 @@ from services.runtime.access import AccessRegister
 from services.runtime.app import Service, Worker, create_app, serve
 from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
+from services.runtime.holding import Holding
 from services.runtime.keys import KeyStore
+from services.runtime.leases import Lease, Leases
 from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
-from services.runtime.opening import held, open_access, open_keys, open_store
+from services.runtime.opening import held, open_access, open_keys, open_leases, open_store
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
 from services.runtime.store.codec import Codec
 from services.runtime.store.database import Database
+from services.runtime.store.guest import GuestPartition
 from services.runtime.store.partition import StoredPartition
 from services.runtime.telemetry import configure
 
@@ -68,14 +71,14 @@ def build(
     tools = _tools(settings, keys, database)
     partitions = _partitions(settings, database, tools)
     sweep = Sweep(tools, partitions, clock)
-    relay = Relay(database, log, PRODUCER, owner=_owner())
-    consumer = _consumer(
-        settings, log, FollowMastery(tools, partitions, clock, settings.revocations_per_hour_max), partitions
-    )
-    workers: list[Worker] = [consumer, sweep, relay]
+    leases = made.enter_context(open_leases(settings, PRODUCER))
+    relay = Relay(database, log, PRODUCER, owner=_owner(), leases=leases.mine if leases else None)
+    follow = FollowMastery(tools, partitions, clock, settings.revocations_per_hour_max)
+    consumer = _consumer(settings, log, follow, partitions, leases)
+    workers: list[Worker] = [consumer, sweep, relay, *filter(None, [leases])]
 
     def ready() -> dict[str, str]:
-        return consumer.ready() | sweep.ready() | relay.ready()
+        return consumer.ready() | sweep.ready() | relay.ready() | (leases.ready() if leases else {})
 
     routers = [achievements.router, awards.router, credentials.router, public.router]
     app = create_app(PRODUCER, routers, ready=ready, access=access)
@@ -101,19 +104,32 @@ def _partitions(settings: CredentialsSettings, database: Database, tools: Tools)
     codec = Codec([*EVENTS, AchievementDefined])
     count = settings.log_partitions
     stores = [StoredPartition(database, n, codec, tools.owners, log_partitions=count) for n in range(count)]
-    partitions = Partitions(list(stores))
-    partitions.claim(_owner())
+    if settings.store_url is not None:
+        guests = [GuestPartition(database, n, codec, tools.owners, log_partitions=count) for n in range(count)]
+        return Partitions(stores, guests)
+    partitions = Partitions(stores)
+    for n in range(count):
+        partitions.claim(_owner(), n)
     return partitions
 
 
-def _consumer(settings: CredentialsSettings, log: Log, follow: FollowMastery, partitions: Partitions) -> Consumer:
+def _holding(leases: Leases, partitions: Partitions) -> Holding:
+    def take(lease: Lease) -> None:
+        partitions.claim(_owner(), lease.partition, lease.stands)
+
+    return Holding(leases, take, partitions.release)
+
+
+def _consumer(
+    settings: CredentialsSettings, log: Log, follow: FollowMastery, partitions: Partitions, leases: Leases | None
+) -> Consumer:
     return Consumer(
         log,
         MASTERY_LEARNER,
         "mastery",
         lambda partition: partitions.position(MASTERY_LEARNER, partition),
         follow.handle,
-        range(settings.log_partitions),
+        _holding(leases, partitions) if leases else range(settings.log_partitions),
         settings.batch_size_max,
         poll_timeout_s=settings.poll_timeout_s,
     )

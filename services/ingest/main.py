@@ -47,10 +47,12 @@ from services.runtime.access import AccessRegister
 from services.runtime.app import Service, Worker, create_app, serve
 from services.runtime.clock import Clock, Ids, RandomIds, SeededIds, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
+from services.runtime.holding import Holding
 from services.runtime.keys import KeyStore
+from services.runtime.leases import Leases
 from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
-from services.runtime.opening import held, open_access, open_keys, open_store
+from services.runtime.opening import held, open_access, open_keys, open_leases, open_store
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
@@ -97,14 +99,18 @@ def build(
     database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
     with every_tenant("start"), database.write() as cursor:
         uploads.drop_orphans(cursor, clock.now() - ORPHAN_AGE)
-    return _service(settings, ports, database, made.close)
+    leases = made.enter_context(open_leases(settings, PRODUCER))
+    return _service(settings, ports, database, leases, made.close)
 
 
-def _service(settings: IngestSettings, ports: Ports, database: Database, close: Callable[[], None]) -> Service:
+def _service(
+    settings: IngestSettings, ports: Ports, database: Database, leases: Leases | None, close: Callable[[], None]
+) -> Service:
     sealer, tags = Sealer(ports.keys, f"/{PRODUCER}"), TagBook(ports.keys)
     publishing, catalogues = Publishing(sealer), catalogue.Catalogues(database)
     settle = Settle(publishing)
-    relay = Relay(database, ports.log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}")
+    sends = Holding(leases).follow if leases else None  # the relay is all that ingest's leases are for
+    relay = Relay(database, ports.log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}", leases=sends)
     commits = _group_commit(settings, ports, database, catalogues, relay.wake)
     registered = Sources(database, ports.keys, ports.clock, ports.ids)
     rows_max = settings.import_rows_max
@@ -134,7 +140,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     )
 
     def ready() -> dict[str, str]:
-        return commits.ready() | relay.ready() | consumer.ready()
+        return commits.ready() | relay.ready() | consumer.ready() | (leases.ready() if leases else {})
 
     doors = (  # in the order in which a request is looked for: what is called most comes first
         *(webhooks, xapi, streams, observations, files, imports, caliper),
@@ -143,6 +149,7 @@ def _service(settings: IngestSettings, ports: Ports, database: Database, close: 
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
     workers: list[Worker] = [commits, relay, consumer, importer, people, Mover(database, commits, moving)]
+    workers += [leases] if leases else []
     return Service(PRODUCER, app, workers, ready, close, measured(ports.log, partial(measures.of, database)))
 
 

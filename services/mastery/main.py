@@ -31,13 +31,15 @@ from services.mastery.use_cases.standings import AnswerStandings, Standing
 from services.mastery.use_cases.why import AnswerWhy
 from services.mastery.use_cases.work import Assessing
 from services.runtime.access import AccessRegister
-from services.runtime.app import Service, create_app, serve
+from services.runtime.app import Service, Worker, create_app, serve
 from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
+from services.runtime.holding import Holding
 from services.runtime.keys import KeyStore
+from services.runtime.leases import Lease, Leases
 from services.runtime.log.opening import measured, open_log
 from services.runtime.log.port import Log
-from services.runtime.opening import held, open_access, open_keys, open_store
+from services.runtime.opening import held, open_access, open_keys, open_leases, open_store
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
@@ -68,16 +70,18 @@ def build(
     access = access or made.enter_context(closing(open_access(settings, clock)))
     database = made.enter_context(closing(open_store(settings, PRODUCER, MASTERY_MIGRATIONS)))
     wiring = Wiring(database, keys, clock, settings)
-    relay = Relay(wiring.database, log, PRODUCER, owner())
-    assessing = wiring.assessing(log)
+    leases = made.enter_context(open_leases(settings, PRODUCER))
+    relay = Relay(wiring.database, log, PRODUCER, owner(), leases=leases.mine if leases else None)
+    assessing = wiring.assessing(log, leases)
+    workers: list[Worker] = [assessing, relay, *filter(None, [leases])]
 
     def ready() -> dict[str, str]:
-        return assessing.ready() | relay.ready()
+        return assessing.ready() | relay.ready() | (leases.ready() if leases else {})
 
     app = create_app("mastery", ROUTERS, ready=ready, access=access)
     app.state.use_cases = wiring.use_cases()
     own = measured(log, partial(measures.of, wiring.database))
-    return Service("mastery", app, [assessing, relay], ready, made.close, own)
+    return Service("mastery", app, workers, ready, made.close, own)
 
 
 class Wiring:
@@ -92,25 +96,39 @@ class Wiring:
         self.learners = Learners(database, self.opening, react)
         self.stores: Sequence[PartitionStore] = open_partitions(database, keys, settings.log_partitions)
 
-    def assessing(self, log: Log) -> Assessing:
-        """The writing thread."""
-        writers = {store.partition: self.writer(store) for store in self.stores}
+    def assessing(self, log: Log, leases: Leases | None = None) -> Assessing:
+        """The writing thread: of every partition, or of those its leases name."""
+        writers: dict[int, PartitionWriter] = {}
+        if leases is None:
+            writers |= {store.partition: self.writer(store) for store in self.stores}
         consumer = Consumer(
             log,
             INGEST_LEARNER,
             READS_FROM,
             positions=lambda partition: self.stores[partition].position(INGEST_LEARNER),
             handle=lambda partition, records, position: writers[partition].take(records, position),
-            partitions=list(writers),
+            partitions=list(writers) if leases is None else self.holding(leases, writers),
             batch_size_max=self.settings.batch_size_max,
             idle=lambda partition: writers[partition].rest(),
             known_to_interval_s=self.settings.known_to_interval_s,
         )
         return Assessing(consumer, writers, self.settings.poll_timeout_s)
 
-    def writer(self, store: PartitionStore) -> PartitionWriter:
+    def holding(self, leases: Leases, writers: dict[int, PartitionWriter]) -> Holding:
+        """A writer is made with each claim, and what it keeps in memory goes with it."""
+
+        def take(lease: Lease) -> None:
+            writers[lease.partition] = self.writer(self.stores[lease.partition], lease)
+
+        def drop(partition: int) -> None:
+            del writers[partition]
+            self.stores[partition].release()
+
+        return Holding(leases, take, drop)
+
+    def writer(self, store: PartitionStore, lease: Lease | None = None) -> PartitionWriter:
         """The one writer of a partition: whoever wrote before is fenced."""
-        store.claim(owner())
+        store.claim(owner(), lease.stands if lease else None)
         recording = Recording(
             store,
             self.learners,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from services.runtime.backoff import Backoff
+from services.runtime.holding import Holding
 from services.runtime.lane import Lane, LogIncident
 from services.runtime.log.port import Log, LogReader, LogRecord, OffsetOutOfRange
 from services.runtime.metrics import Metric, Sizes, gauge
@@ -30,6 +31,9 @@ class Consumer:
     When it fails, the stored position is read again (the commit may have happened) and the rest is tried, for ever.
     A seq beyond the next one is an incident: that partition stops, `incident` and `ready` say so, and it goes on by
     itself once the producer has republished.
+
+    `partitions` are its own for good, or come and go as a `Holding` says. Then one that another process has claimed
+    costs that partition and no more, and a stream that has moved (a guest's decision) is decided upon again.
     """
 
     def __init__(
@@ -39,7 +43,7 @@ class Consumer:
         producer: str,
         positions: Callable[[int], Position],
         handle: Handle,
-        partitions: Iterable[int],
+        partitions: Iterable[int] | Holding,
         batch_size_max: int = 500,
         idle: Callable[[int], None] | None = None,
         *,
@@ -55,13 +59,21 @@ class Consumer:
         self._positions, self._handle, self._idle = positions, handle, idle
         self._batch_size_max, self._poll_timeout_s = batch_size_max, poll_timeout_s
         self._known_to_interval_s, self._elapsed_s = known_to_interval_s, elapsed_s
-        self._lanes = {partition: Lane(partition, elapsed_s()) for partition in partitions}
+        self._holding = partitions if isinstance(partitions, Holding) else None
+        fixed = () if isinstance(partitions, Holding) else partitions
+        self._lanes = {partition: Lane(partition, elapsed_s()) for partition in fixed}
         self._opened: LogReader | None = None
+        self._reads: set[int] = set()  # what it was opened for
         self._done: dict[int, int] = {}  # the offset up to which everything was dealt with, per partition
 
     @property
+    def shares(self) -> bool:
+        """Whether other processes take part: then a partition that one of them has claimed is no reason to end."""
+        return self._holding is not None
+
+    @property
     def incident(self) -> LogIncident | None:
-        return next((lane.incident for lane in self._lanes.values() if lane.incident), None)
+        return next((lane.incident for lane in list(self._lanes.values()) if lane.incident), None)
 
     def ready(self) -> dict[str, str]:
         """Empty when all is well, else what is wrong by name."""
@@ -71,11 +83,11 @@ class Consumer:
     def pending(self) -> int:
         """Offsets between what has been dealt with and the end of the log, gaps counted."""
         ends = self._log.ends(self._topic)
-        return sum(ends[partition] - self._done.get(partition, 0) for partition in self._lanes)
+        return sum(ends[partition] - self._done.get(partition, 0) for partition in list(self._lanes))
 
     def measures(self) -> list[Metric]:
         """Which partitions stand still for want of a record; their topic's producer must republish."""
-        found = [lane.incident for lane in self._lanes.values() if lane.incident]
+        found = [lane.incident for lane in list(self._lanes.values()) if lane.incident]
         said = "The seq missing from a partition of the log, while it is missing: republish from it."
         return [
             gauge(
@@ -104,16 +116,18 @@ class Consumer:
         """One poll and all it brings; the number of records handled. What failed is in `trouble`, to be tried again."""
         self._fault = None
         handled = 0
+        self._follow()
         polled = self._poll(timeout_s)
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             if lane.known and lane.looking_back:
                 with self._trying(lane):
                     self._recognise(lane, polled.get(lane.partition, []))
         for partition, records in polled.items():
-            with self._trying(self._lanes[partition]):
-                handled += self._take(self._lanes[partition], records)
+            if partition in self._lanes:
+                with self._trying(self._lanes[partition]):
+                    handled += self._take(self._lanes[partition], records)
         self._note_done()
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             with self._trying(lane):
                 self._rest(lane)
         self.trouble = self._fault
@@ -122,23 +136,45 @@ class Consumer:
     def _note_done(self) -> None:
         """How far everything was dealt with, before anybody looks back."""
         looking_back = any(lane.looking_back for lane in self._lanes.values())
-        if self._fault is None and self._opened is not None and not looking_back:
+        if self._fault is None and self._opened is not None and not looking_back and self._reads == set(self._lanes):
             self._done = {partition: self._opened.position(partition) for partition in self._lanes}
 
     @contextmanager
     def _trying(self, *lanes: Lane) -> Iterator[None]:
         try:
             yield
-        except ENDS_THE_PROCESS:
-            raise
         except Exception as fault:
+            if isinstance(fault, ENDS_THE_PROCESS) and not self.shares:
+                raise
+            if isinstance(fault, Fenced):
+                self.lost(lane.partition for lane in lanes)
+                return
             self._fault = describe(fault)
             log.fault("failed, will be tried again", fault, topic=self._topic, partition=[x.partition for x in lanes])
             for lane in lanes:
                 lane.known = False
 
+    def lost(self, partitions: Iterable[int]) -> None:
+        """Another process works these now."""
+        assert self._holding is not None
+        for partition in partitions:
+            self._lanes.pop(partition, None)
+            self._holding.lost(partition)
+
+    def _follow(self) -> None:
+        """Take up and let go of partitions as the leases say."""
+        if self._holding is None:
+            return
+        with self._trying():
+            held = self._holding.follow()
+            kept = {partition: lane for partition, lane in self._lanes.items() if partition in held}
+            self._lanes = kept | {part: Lane(part, self._elapsed_s()) for part in held.keys() - kept.keys()}
+
     def _poll(self, timeout_s: float) -> dict[int, list[LogRecord]]:
         by_partition: dict[int, list[LogRecord]] = defaultdict(list)
+        if not self._lanes:
+            time.sleep(timeout_s)
+            return by_partition
         with self._trying(*self._lanes.values()):
             reader = self._reader()
             try:
@@ -155,8 +191,13 @@ class Consumer:
 
     def _reader(self) -> LogReader:
         """The reader, standing where the store says for every partition that starts or has failed."""
+        if self._opened is not None and self._reads != set(self._lanes):
+            self.close()
+            for lane in self._lanes.values():
+                lane.known = False
         if self._opened is None:
             self._opened = self._log.reader(self._topic, dict.fromkeys(self._lanes, 0))
+            self._reads = set(self._lanes)
         for lane in self._lanes.values():
             if not lane.known:
                 lane.position = self._positions(lane.partition)

@@ -1,7 +1,7 @@
 """What the settings choose: each store in the data folder, or in a schema of its own on PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 
 from pydantic import SecretStr
 
@@ -10,6 +10,7 @@ from services.runtime.access_register import FileRegister, Register
 from services.runtime.clock import Clock
 from services.runtime.folder_lock import lock_folder
 from services.runtime.keyring import Keyring
+from services.runtime.leases import Leases
 from services.runtime.settings import RuntimeSettings
 from services.runtime.store.database import Database, OtherSchema, StoreUnavailable
 from services.runtime.store.sqlite import SqliteDatabase
@@ -20,7 +21,7 @@ from services.runtime.wrapping import master_key
 KEYS, RING, ACCESS = "keys", "ring", "access"
 
 
-def open_store(settings: RuntimeSettings, service: str, migrations: Sequence[str]) -> Database:
+def open_store(settings: RuntimeSettings, service: str, migrations: Sequence[str] | None) -> Database:
     """A service's own database; a schema of another version ends the process with one line."""
     with _said_in_one_line(service):
         if settings.store_url is None:
@@ -37,6 +38,23 @@ def beside(settings: RuntimeSettings, service: str) -> Database:
         if not path.exists():
             raise SystemExit(f"{service}: there is no {path}")
         return SqliteDatabase(path, None)
+
+
+def open_leases(settings: RuntimeSettings, service: str) -> AbstractContextManager[Leases | None]:
+    """The leases of a service whose store is on PostgreSQL; given back, with their connection, at the end.
+
+    None with stores in the data folder: there a service is one process and works every partition.
+    """
+    return nullcontext() if settings.store_url is None else _leases(settings, service)
+
+
+@contextmanager
+def _leases(settings: RuntimeSettings, service: str) -> Iterator[Leases]:
+    with closing(open_store(settings, service, None)) as database:
+        leases = Leases(database, settings.log_partitions, lease_s=settings.lease_s, heartbeat_s=settings.heartbeat_s)
+        yield leases
+        with suppress(StoreUnavailable):  # then they expire
+            leases.leave()
 
 
 def open_keys(settings: RuntimeSettings) -> StoredKeys:
@@ -73,7 +91,7 @@ def held(settings: RuntimeSettings, service: str) -> AbstractContextManager[obje
 def _on_server(settings: RuntimeSettings, url: SecretStr, schema: str, migrations: Sequence[str] | None) -> Database:
     from services.runtime.store.postgres import PostgresDatabase  # whoever has no server need not wait for its driver
 
-    return PostgresDatabase(url_of(settings, url), schema, migrations)
+    return PostgresDatabase(url_of(settings, url), schema, migrations, stall_s=settings.lease_s)
 
 
 def url_of(settings: RuntimeSettings, url: SecretStr) -> str:

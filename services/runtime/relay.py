@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.runtime.backoff import Backoff
+from services.runtime.leases import Lease
 from services.runtime.log.port import Log, LogWriter, Outgoing, TopicRefused
 from services.runtime.metrics import Metric, counter
 from services.runtime.store.database import Cursor, Database
@@ -30,8 +32,12 @@ _HEADS = "SELECT topic, part, last_seq, fence, published_seq FROM outbox_head"
 _NEXT = "SELECT seq, key, value FROM outbox WHERE topic = ? AND part = ? AND seq > ? ORDER BY seq LIMIT ?"
 
 
+class _TakenOver(Exception):
+    """Rolls a claim back."""
+
+
 @dataclass
-class _Lease:
+class _Place:
     """Our hold on one partition of one topic, and how far it is known to be on the log."""
 
     topic: str
@@ -53,6 +59,7 @@ class Relay:
     A crash in between repeats records, which every consumer skips by their seq. That place is stored at most every
     `store_interval_s` while there is much to do, so that the relay hardly ever holds up the service's own writes.
     A place that `wayproof republish` sets back in the database meanwhile is noticed at the next look and never undone.
+    With `leases`, it sends the partitions that these name, and one that another relay has claimed is let go.
     """
 
     def __init__(
@@ -65,13 +72,15 @@ class Relay:
         batch_size_max: int = 1000,
         store_interval_s: float = 0.2,
         elapsed_s: Callable[[], float] = time.monotonic,
+        leases: Callable[[], Mapping[int, Lease]] | None = None,
     ) -> None:
         self.name = f"relay {producer}"
         self.trouble: str | None = None
         self._database, self._log, self._producer, self._owner = database, log, producer, owner
         self._batch_size_max, self._store_interval_s = batch_size_max, store_interval_s
         self._elapsed_s, self._stored_at = elapsed_s, elapsed_s()
-        self._leases: dict[tuple[str, int], _Lease] = {}
+        self._leases = leases
+        self._places: dict[tuple[str, int], _Place] = {}
         self._writers: dict[str, LogWriter] = {}
         self._news = threading.Event()
 
@@ -124,17 +133,24 @@ class Relay:
 
     def step(self) -> int:
         """Append what waits, a batch a topic; the number of messages appended."""
-        waiting, unclaimed = self._look()
+        mine = None if self._leases is None else self._leases()
+        self._let_go(mine)
+        waiting, unclaimed = self._look(mine)
         if unclaimed:
-            self._claim(unclaimed)
-            waiting, _ = self._look()
+            self._claim(unclaimed, mine)
+            waiting, _ = self._look(mine)
         for topic, records in waiting.items():
             self._append(topic, records)
         if not waiting or self._elapsed_s() - self._stored_at >= self._store_interval_s:
             self._store_published()
         return sum(map(len, waiting.values()))
 
-    def _look(self) -> tuple[dict[str, list[Outgoing]], list[tuple[str, int]]]:
+    def _let_go(self, mine: Mapping[int, Lease] | None) -> None:
+        if mine is not None and any(place.part not in mine for place in self._places.values()):
+            self._store_published()
+            self._places = {at: place for at, place in self._places.items() if place.part in mine}
+
+    def _look(self, mine: Mapping[int, Lease] | None) -> tuple[dict[str, list[Outgoing]], list[tuple[str, int]]]:
         """The next messages of each topic, read together with the fences they go under, and the places not held yet."""
         waiting: dict[str, list[Outgoing]] = {}
         unclaimed = []
@@ -142,34 +158,47 @@ class Relay:
             heads = cursor.execute(_HEADS).fetchall()
             self._check(heads)
             for topic, part, last_seq, _, published_seq in heads:
-                lease = self._leases.get((topic, part))
-                if lease is None:
+                if mine is not None and part not in mine:
+                    continue
+                place = self._places.get((topic, part))
+                if place is None:
                     unclaimed.append((topic, part))
                     continue
-                lease.follow(published_seq)
-                if lease.published < last_seq:
-                    waiting.setdefault(topic, []).extend(self._next(cursor, lease))
+                place.follow(published_seq)
+                if place.published < last_seq:
+                    waiting.setdefault(topic, []).extend(self._next(cursor, place))
         return waiting, unclaimed
 
-    def _claim(self, places: list[tuple[str, int]]) -> None:
-        claimed = []
-        with self._database.write() as cursor:
-            for topic, part in places:
-                fence, published = cursor.execute(_CLAIM, (self._owner, topic, part)).fetchone()
-                claimed.append(_Lease(topic, part, fence, published, published))
-        self._leases |= {(lease.topic, lease.part): lease for lease in claimed}
+    def _claim(self, places: list[tuple[str, int]], mine: Mapping[int, Lease] | None) -> None:
+        for topic, part in places:
+            place = self._claimed(topic, part, None if mine is None else mine[part])
+            if place is not None:
+                self._places[topic, part] = place
+
+    def _claimed(self, topic: str, part: int, lease: Lease | None) -> _Place | None:
+        """None when the partition was taken over meanwhile: then no fence was raised."""
+        with suppress(_TakenOver), self._database.write() as cursor:
+            fence, published = cursor.execute(_CLAIM, (self._owner, topic, part)).fetchone()
+            if lease is not None and not lease.stands(cursor):
+                raise _TakenOver
+            return _Place(topic, part, fence, published, published)
+        return None
 
     def _check(self, heads: list[tuple[str, int, int, int, int]]) -> None:
         for topic, part, _, fence, _ in heads:
-            lease = self._leases.get((topic, part))
-            if lease is not None and lease.fence != fence:
+            place = self._places.get((topic, part))
+            if place is None or place.fence == fence:
+                continue
+            if self._leases is None:
                 raise Fenced(f"another relay has taken over {topic}[{part}]")
+            log.warning("another relay has taken over", topic=topic, partition=part)
+            del self._places[topic, part]
 
-    def _next(self, cursor: Cursor, lease: _Lease) -> list[Outgoing]:
+    def _next(self, cursor: Cursor, place: _Place) -> list[Outgoing]:
         found, size = [], 0
-        rows = cursor.execute(_NEXT, (lease.topic, lease.part, lease.published, self._batch_size_max))
+        rows = cursor.execute(_NEXT, (place.topic, place.part, place.published, self._batch_size_max))
         for seq, key, value in rows:
-            found.append(Outgoing(lease.part, seq, key, value))
+            found.append(Outgoing(place.part, seq, key, value))
             size += len(value)
             if size >= BATCH_BYTES_MAX:
                 break
@@ -180,21 +209,21 @@ class Relay:
             self._writers[topic] = self._log.writer(topic, self._producer)
         self._writers[topic].append(records)
         for record in records:
-            self._leases[topic, record.partition].published = record.seq
+            self._places[topic, record.partition].published = record.seq
 
     def _store_published(self) -> None:
         self._stored_at = self._elapsed_s()
-        behind = [lease for lease in self._leases.values() if lease.stored < lease.published]
+        behind = [place for place in self._places.values() if place.stored < place.published]
         if not behind:
             return
         with self._database.write() as cursor:
             self._check(cursor.execute(_HEADS).fetchall())
-            stored = [lease for lease in behind if _store(cursor, lease)]
-        for lease in stored:
-            lease.stored = lease.published
+            stored = [place for place in behind if _store(cursor, place)]
+        for place in stored:
+            place.stored = place.published
 
 
-def _store(cursor: Cursor, lease: _Lease) -> bool:
+def _store(cursor: Cursor, place: _Place) -> bool:
     """False when the place was set back since the last look: the next look follows it."""
-    cursor.execute(_STORE, (lease.published, lease.topic, lease.part, lease.fence, lease.stored))
+    cursor.execute(_STORE, (place.published, place.topic, place.part, place.fence, place.stored))
     return cursor.rowcount == 1

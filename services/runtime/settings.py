@@ -75,6 +75,10 @@ class RuntimeSettings(BaseSettings):
     )
     clock_file: Path | None = Field(None, description="A file with the time to go by: the demo's stepped clock.")
     ids_seed: str | None = Field(None, description="Makes ids and keys repeat: for the demo only.")
+    lease_s: float = Field(
+        10.0, ge=1, le=300, description="How long a process that says nothing keeps its partitions; on PostgreSQL."
+    )
+    heartbeat_s: float = Field(2.0, ge=0.1, le=60, description="How often a process says that it lives.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
     known_to_interval_s: float = Field(
         5.0, gt=0, le=3600, description="How often an idle partition says up to when its answers are final."
@@ -97,6 +101,12 @@ class RuntimeSettings(BaseSettings):
         for name in ("clock_file", "ids_seed"):
             if self.environment == "production" and getattr(self, name) is not None:
                 raise ValueError(f"{PREFIX}{name.upper()} is for the demo; production refuses it")
+        return self
+
+    @model_validator(mode="after")
+    def _a_lost_heartbeat_costs_no_lease(self) -> Self:
+        if self.heartbeat_s * 2 > self.lease_s:
+            raise ValueError(f"{PREFIX}HEARTBEAT_S is at most half of {PREFIX}LEASE_S")
         return self
 
     @field_validator("log_url")

@@ -5,6 +5,7 @@
 Rows of a kilobyte or more have a rowid: without one SQLite puts most of each on a page of its own.
 """
 
+from services.runtime.leases import LEASE_SCHEMA
 from services.runtime.store.outbox import OUTBOX_SCHEMA
 from services.runtime.store.schema import STORE_SCHEMA
 
@@ -59,4 +60,4 @@ CREATE TABLE sweep (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA, ROWS_SCHEMA, TRANSFERS_SCHEMA)
+MIGRATIONS = (STORE_SCHEMA, OUTBOX_SCHEMA, ROWS_SCHEMA, TRANSFERS_SCHEMA, LEASE_SCHEMA)

@@ -11,6 +11,7 @@ from services.credentials.use_cases.award import issue
 from services.credentials.use_cases.refusals import AwardUnknown, CredentialNotSignable, NotWaitingForDecision
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.clock import Clock
+from services.runtime.store.port import PartitionStore
 
 
 class DecideAwards:
@@ -27,10 +28,14 @@ class DecideAwards:
         if row is None:
             raise AwardUnknown
         owner = Owner(row.tenant, row.learner, row.partition)
-        with self._partitions.writing(row.partition) as store:
+
+        def decided(store: PartitionStore) -> Award:
             work = Work(self._tools, store, self._clock.now())
             award = self._decide(work, owner, award_id, DecideAward(decision, by, work.now))
             work.commit()
+            return award
+
+        award = self._partitions.deciding(row.partition, decided)
         found = self._tools.queries.award(tenant, award_id)
         assert found is not None
         return found, award

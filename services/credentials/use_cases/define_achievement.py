@@ -59,8 +59,8 @@ class DefineAchievements:
     def define(self, tenant: str, definition: Definition, by: str) -> Defined:
         """Record the definition unless it is the one in force; the same again changes nothing."""
         self._check_signable(tenant, definition)
-        with self._partitions.writing(self._partitions.of_catalogue(tenant)) as store:
-            defined = self._define(store, tenant, definition, by)
+        partition = self._partitions.of_catalogue(tenant)
+        defined = self._partitions.deciding(partition, lambda store: self._define(store, tenant, definition, by))
         self._wake_sweep()
         return defined
 

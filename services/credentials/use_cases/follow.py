@@ -41,6 +41,9 @@ class FollowMastery:
 
     def handle(self, partition: int, records: list[LogRecord], position: Position) -> None:
         """Decide on a batch of records and store the position with the decisions."""
+        self._partitions.again_while_others_do(lambda: self._handle(partition, records, position))
+
+    def _handle(self, partition: int, records: list[LogRecord], position: Position) -> None:
         with self._partitions.writing(partition) as store:
             work = Work(self._tools, store, self._clock.now())
             for record in records:

@@ -45,8 +45,8 @@ class Sweep:
         return {self.name: self.trouble} if self.trouble else {}
 
     def pending(self) -> int:
-        """How many achievements have yet to be swept, on every partition."""
-        return sum(len(self._tools.queries.sweeps(partition)) for partition in range(len(self._partitions)))
+        """How many achievements have yet to be swept, on the partitions worked here."""
+        return sum(len(self._tools.queries.sweeps(partition)) for partition in self._partitions.held)
 
     def run(self, stop: threading.Event) -> None:
         """Look when woken, and now and then."""
@@ -58,8 +58,10 @@ class Sweep:
     def _try_step(self) -> None:
         try:
             self.step()
-        except (Fenced, VersionConflict):
-            raise  # another process writes this partition, or this one is wrong
+        except (Fenced, VersionConflict) as fault:
+            if not self._partitions.shared:
+                raise  # another process writes this partition, or this one is wrong
+            log.warning("another process was faster, will be looked at again", reason=describe(fault))
         except Exception as fault:
             self.trouble = describe(fault)
             log.fault("failed, will be tried again", fault)
@@ -67,8 +69,8 @@ class Sweep:
             self.trouble = None
 
     def step(self) -> None:
-        """Every sweep that is due, on every partition."""
-        for partition in range(len(self._partitions)):
+        """Every sweep that is due, on the partitions worked here."""
+        for partition in self._partitions.held:
             for tenant, achievement in self._tools.queries.sweeps(partition):
                 self._sweep(partition, tenant, achievement)
 

@@ -78,7 +78,7 @@ class Transfers:
         if row.partition == work.store.partition:
             yield work
             return
-        with self._partitions.writing(row.partition) as store:
+        with self._partitions.visiting(row.partition) as store:
             elsewhere = Work(work.tools, store, work.now)
             yield elsewhere
             elsewhere.flush()

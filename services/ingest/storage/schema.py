@@ -11,6 +11,7 @@ from services.ingest.storage.rosters import ROSTERS
 from services.ingest.storage.sources import BOUNDS, CHANGES
 from services.ingest.storage.statements import STATEMENTS
 from services.ingest.storage.uploads import UPLOADED_AT, UPLOADS
+from services.runtime.leases import LEASE_SCHEMA
 from services.runtime.store.outbox import OUTBOX_SCHEMA
 
 SOURCES = """
@@ -129,5 +130,5 @@ SEEN_WITH = {
 
 MIGRATIONS = (
     *(SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS),
-    *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT),
+    *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT, LEASE_SCHEMA),
 )

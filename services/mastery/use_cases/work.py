@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from services.mastery.use_cases.assess import PartitionWriter
 from services.runtime.backoff import Backoff
 from services.runtime.consumer import ENDS_THE_PROCESS, Consumer
+from services.runtime.store.port import Fenced
 from services.runtime.telemetry import describe, get_logger
 
 log = get_logger(__name__)
@@ -20,6 +21,7 @@ class Assessing:
         self._consumer, self._writers, self._poll_timeout_s = consumer, writers, poll_timeout_s
         self.sizes, self.measures = consumer.sizes, consumer.measures
         self.trouble: str | None = None
+        self._fault: str | None = None
 
     def run(self, stop: threading.Event) -> None:
         backoff = Backoff()
@@ -44,16 +46,28 @@ class Assessing:
 
     def pending(self) -> int:
         """What of the log, and how many activations' sweeps, are still to be dealt with."""
-        return self._consumer.pending() + sum(writer.pending() for writer in self._writers.values())
+        return self._consumer.pending() + sum(writer.pending() for writer in list(self._writers.values()))
 
     def _tend(self) -> int:
-        try:
-            swept = sum(writer.tend() for writer in self._writers.values())
-        except ENDS_THE_PROCESS:
-            raise
-        except Exception as fault:
-            self.trouble = describe(fault)
-            log.fault("a sweep failed, will be tried again", fault)
-            return 0
-        self.trouble = None
+        self._fault = None
+        swept = sum(self._try_tend(partition, writer) for partition, writer in list(self._writers.items()))
+        self.trouble = self._fault
         return swept
+
+    def _try_tend(self, partition: int, writer: PartitionWriter) -> int:
+        try:
+            return writer.tend()
+        except ENDS_THE_PROCESS as fault:
+            if not self._consumer.shares:
+                raise
+            if isinstance(fault, Fenced):
+                self._consumer.lost([partition])
+                return 0
+            return self._failed(fault)
+        except Exception as fault:
+            return self._failed(fault)
+
+    def _failed(self, fault: Exception) -> int:
+        self._fault = describe(fault)
+        log.fault("a sweep failed, will be tried again", fault)
+        return 0

@@ -1,7 +1,7 @@
-"""One partition of an event store on SQLite: reads verify; one fenced transaction writes all that a batch decided."""
+"""One partition of an event store: reads verify; one fenced transaction writes all that a batch decided."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -43,7 +43,7 @@ ON CONFLICT (part, stream, name) DO UPDATE SET due = excluded.due, body = exclud
 
 
 class StoredPartition:
-    """The PartitionStore port on SQLite, by way of the library's recorder and mapper.
+    """The PartitionStore port, by way of the library's recorder and mapper.
 
     `log_partitions` is how many partitions the topics published to have. Nothing is cached: what another
     process has written is seen, and what it may no longer write is refused.
@@ -60,9 +60,15 @@ class StoredPartition:
         self._fence: int | None = None
         self._committing = threading.Lock()
 
-    def claim(self, owner: str) -> None:
+    def claim(self, owner: str, stands: Callable[[Cursor], bool] | None = None) -> None:
         with self._database.write() as cursor:
-            (self._fence,) = cursor.execute(_CLAIM, (self.partition, owner)).fetchone()
+            (fence,) = cursor.execute(_CLAIM, (self.partition, owner)).fetchone()  # may wait; the lease must not
+            if stands is not None and not stands(cursor):
+                raise Fenced(f"partition {self.partition} was taken over before it was claimed")
+        self._fence = fence
+
+    def release(self) -> None:
+        self._fence = None
 
     def position(self, topic: str) -> Position:
         row = self._one("SELECT next_offset, last_seq FROM position WHERE topic = ? AND part = ?", topic)
@@ -120,10 +126,16 @@ class StoredPartition:
         self.recorder.insert_events(stored, commit=Commit(fence, lambda cursor: self._write(cursor, batch)))
 
     def _place(self, appends: Sequence[Append], expected: dict[UUID, int]) -> list[SealedEvent]:
-        """Seal and link each event at the end of its stream; the recorder refuses if that has moved meanwhile."""
+        """Where the partition stands now; the recorder refuses if that has moved meanwhile."""
         with self._database.read() as cursor:
-            heads = heads_of(cursor, (stream.bytes for stream in [a.stream for a in appends] + list(expected)))
             (seq,) = cursor.execute(_WRITTEN, (self.partition,)).fetchone()
+            return self._placed(cursor, appends, expected, seq)
+
+    def _placed(
+        self, cursor: Cursor, appends: Sequence[Append], expected: dict[UUID, int], seq: int
+    ) -> list[SealedEvent]:
+        """Seal and link each event at the end of its stream, after this seq of the journal."""
+        heads = heads_of(cursor, (stream.bytes for stream in [a.stream for a in appends] + list(expected)))
         _expect(expected, heads)
         stored: list[SealedEvent] = []
         for append in appends:

@@ -118,8 +118,14 @@ class PartitionStore(Protocol):
     def partition(self) -> int:
         """Which partition this store was opened on."""
 
-    def claim(self, owner: str) -> None:
-        """Become the one writer: whoever claimed before is fenced from this moment."""
+    def claim(self, owner: str, stands: Callable[[Cursor], bool] | None = None) -> None:
+        """Become the one writer: whoever claimed before is fenced from this moment.
+
+        Where `stands` is asked, in the same transaction, and says no, nothing is claimed: Fenced.
+        """
+
+    def release(self) -> None:
+        """Write no more, until the next claim."""
 
     def position(self, topic: str) -> Position:
         """How far this partition of the topic has been consumed."""

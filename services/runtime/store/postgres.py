@@ -46,8 +46,10 @@ class PostgresDatabase:
 
     shared = True
 
-    def __init__(self, url: str, schema: str, migrations: Sequence[str] | None) -> None:
-        self.schema = schema
+    def __init__(
+        self, url: str, schema: str, migrations: Sequence[str] | None, *, stall_s: float | None = None
+    ) -> None:
+        self.schema, self._stall_s = schema, stall_s
         self._url = url
         self._tables = Tables()
         self._lock = threading.Lock()
@@ -113,7 +115,7 @@ class PostgresDatabase:
             raise StoreUnavailable("closed")
         for last in (False, True):
             try:
-                connection = self._writer = self._writer or self._open()
+                connection = self._writer = self._writer or self._open(self._stall_s)
                 cursor = connection.execute(statements, prepare=False)
                 while cursor.nextset():  # the last of them names the transaction
                     continue
@@ -144,7 +146,7 @@ class PostgresDatabase:
         give_up_at = time.monotonic() + SETTLE_S
         while time.monotonic() < give_up_at:
             with suppress(psycopg.Error):
-                self._writer = self._writer or self._open()
+                self._writer = self._writer or self._open(self._stall_s)
                 row = self._writer.execute("SELECT pg_xact_status(%s::xid8)", (transaction,)).fetchone()
                 if row == ("committed",):
                     return
@@ -194,8 +196,8 @@ class PostgresDatabase:
                     return
         connection.close()
 
-    def _open(self) -> Connection:
-        return connect(self._url, self.schema)
+    def _open(self, stall_s: float | None = None) -> Connection:
+        return connect(self._url, self.schema, stall_s)
 
 
 @lru_cache(maxsize=1024)
@@ -219,11 +221,15 @@ class _WholeNumberLoader(NumericBinaryLoader):
         return int(super().load(data))
 
 
-def connect(url: str, schema: str) -> Connection:
-    """A connection that sees one schema, waits for no lock for long, and commits to disk."""
+def connect(url: str, schema: str, stall_s: float | None = None) -> Connection:
+    """A connection that sees one schema, waits for no lock for long, and commits to disk.
+
+    One that stands still in a transaction for `stall_s` is ended, so that what it holds can be had by others.
+    """
+    stall_ms = int((stall_s or IDLE_TIMEOUT_S) * 1000)
     options = (
         f"-c role={RUNTIME} -c search_path={schema} -c lock_timeout={LOCK_TIMEOUT_S}s"
-        f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_S}s"
+        f" -c idle_in_transaction_session_timeout={stall_ms}"
     )
     said = conninfo_to_dict(url)
     connection = psycopg.connect(

@@ -52,10 +52,15 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True)
 class Commit:
-    """What one transaction holds beside the events: the fence it stands on and the rows it takes along."""
+    """What one transaction holds beside the events: the fence it stands on and the rows it takes along.
 
-    fence: int
+    A guest stands on no fence: its `count` events are placed once the partition is held, by `place`.
+    """
+
+    fence: int | None
     write: Callable[[Cursor], None]
+    count: int = 0
+    place: Callable[[Cursor, int], Sequence[SealedEvent]] | None = None
 
 
 class _OnPartition:
@@ -80,8 +85,10 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
         return None
 
     def _append(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], commit: Commit | None) -> Sequence[int]:
-        cursor, count = c.sqlite_cursor, len(stored_events)
+        cursor, count = c.sqlite_cursor, len(stored_events) + (commit.count if commit else 0)
         first = self._take(cursor, count, commit)
+        if commit is not None and commit.place is not None:
+            stored_events = commit.place(cursor, first)
         events = self._linked(cursor, stored_events, first)
         cursor.executemany(_INSERT, [_row(event) for event in events])
         self._move_heads(cursor, self._moves(events, first))
@@ -91,8 +98,9 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
 
     def _take(self, cursor: Cursor, count: int, commit: Commit | None) -> int:
         """The first of `count` numbers, taken under the lock this transaction holds to its end."""
-        values = {"part": self.datastore.partition, "n": count, "fence": commit and commit.fence}
-        cursor.execute(_TAKE_FENCED if commit else _TAKE, values)
+        fence = commit.fence if commit else None
+        values = {"part": self.datastore.partition, "n": count}
+        cursor.execute(*(_TAKE, values) if fence is None else (_TAKE_FENCED, values | {"fence": fence}))
         taken = cursor.fetchone()
         if taken is None:
             raise Fenced(f"partition {self.datastore.partition} has another writer")
