@@ -147,3 +147,9 @@ def test_head_answers_as_get_without_the_body(lms: Sender) -> None:
     assert (
         lms.house.http.head("/xapi/statements", params={"statementId": IDS[1]}, headers=lms.headers).status_code == 404
     )
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_end_of_the_calendar_in_another_zone_is_refused(lms: Sender, at: str) -> None:
+    answer = lms.get(since=at)
+    assert answer.status_code == 400, answer.text

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from tests.system.bad_doors import DAY, DOORS, MARK, SCALE, SCORE, SKILL, STUDENT, Call, Door, Premises
+from tests.system.bad_doors import DAY, MARK, SCALE, SCORE, SKILL, STUDENT, Call, Door, Premises
+from tests.system.bad_doors_more import ALL_DOORS
 
 BOMB_BYTES = 60_000_000
 HUGE = 10**18
@@ -38,7 +39,7 @@ def make(premises: Premises, door: Door, bad: Bad, serial: str) -> Call:
 
 def attempts() -> list[tuple[Door, Bad]]:
     """Every input at every door at which it can be tried."""
-    return [(door, bad) for door in DOORS for bad in TABLE if bad.fits(door)]
+    return [(door, bad) for door in ALL_DOORS for bad in TABLE if bad.fits(door)]
 
 
 # ---- bodies

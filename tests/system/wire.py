@@ -19,6 +19,7 @@ class Answer:
     status: int
     media_type: str
     content: bytes
+    receipt: str = ""  # where it is not in the content
 
     def json(self) -> Any:
         """The document."""
@@ -52,7 +53,8 @@ def parsed(raw: bytes) -> Answer | None:
     head, _, content = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    return Answer(int(first.split()[1]), headers.get("content-type", ""), content)
+    receipt = headers.get("wayproof-receipt", "")
+    return Answer(int(first.split()[1]), headers.get("content-type", ""), content, receipt)
 
 
 def _send_all(connection: socket.socket, body: Iterable[bytes], pause_s: float) -> None:

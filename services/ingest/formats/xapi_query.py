@@ -46,7 +46,7 @@ def read_query(said: Mapping[str, str]) -> Query:
             raise QueryRefused("no parameter of this name", parameter=name[:40])
         try:
             read = reader(text)
-        except (Broken, Refusal, ValueError) as wrong:
+        except (Broken, Refusal, ValueError, OverflowError) as wrong:  # the last: an end of the calendar in its zone
             detail = getattr(wrong, "detail", "") or "not a value of this parameter"
             raise QueryRefused(detail, parameter=name) from None
         if found.keys() & read.keys():
