@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.ingest.formats.xapi_rules import rules
-from services.ingest.formats.xapi_values import Broken
+from services.ingest.formats.xapi_values import Broken, iri
 from tests.ingest.xapi_world import HOME, VOIDED
 
 ID = "6f1c0a5e-0d0f-4a7e-9b0e-000000000001"
@@ -143,6 +143,12 @@ BROKEN: list[tuple[str, Any, str | None]] = [
     ("attachments/0/length", -1, "attachments/0/length"),
     ("attachments/0/sha2", "x", "attachments/0/sha2"),
 ]
+
+
+@pytest.mark.parametrize("value", [{}, [], ["http://adlnet.gov/expapi/verbs/scored"], None, 7])
+def test_what_is_no_text_is_no_iri(value: object) -> None:
+    with pytest.raises(Broken):
+        iri(value)
 
 
 @pytest.mark.parametrize(("path", "value", "where"), BROKEN)

@@ -258,7 +258,7 @@ def package_files(serial: str) -> dict[str, bytes]:
     names = ("academicSessions", "categories", "classes", "courses", "enrollments", "lineItems", "orgs", "users")
     manifest = [["propertyName", "value"], ["manifest.version", "1.0"], ["oneroster.version", "1.2"]]
     manifest += [[f"file.{name}", "absent"] for name in names]
-    manifest += [["file.results", "bulk"], ["file.resultLearningObjectiveIds", "bulk"]]
+    manifest += [["file.results", "delta"], ["file.resultLearningObjectiveIds", "delta"]]
     result = [f"res-{serial}", "", "", "li-1", STUDENT, "fully graded", SCORE, DAY, MARK, "", "c-1", *["false"] * 4]
     level = [f"lev-{serial}", "", "", f"res-{serial}", "case", f"urn:uuid:{identifier_of(SKILL)}", SCORE, ""]
     return {

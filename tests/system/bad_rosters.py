@@ -22,7 +22,7 @@ def roster_files(serial: str) -> dict[str, bytes]:
     absent = ("academicSessions", "categories", "classes", "courses", "lineItems", "orgs", "results")
     manifest = [["propertyName", "value"], ["manifest.version", "1.0"], ["oneroster.version", "1.2"]]
     manifest += [[f"file.{name}", "absent"] for name in absent]
-    manifest += [["file.users", "bulk"], ["file.enrollments", "bulk"]]
+    manifest += [["file.users", "delta"], ["file.enrollments", "delta"]]
     return {
         "manifest.csv": csv_of(manifest),
         "users.csv": csv_of(_with_header("users", user)),

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from contracts.envelope import Slug
 from services.ingest.api import merging
 from services.ingest.api.dependencies import Shared, json_response
-from services.ingest.api.shapes import Strict
+from services.ingest.api.shapes import Reason, Strict
 from services.ingest.domain.claims import Identifier
 from services.ingest.storage import vault
 from services.ingest.use_cases.link import IdentifierTaken, LearnerMerged, LearnerUnknown, LinkIdentifier
@@ -34,7 +34,7 @@ class LinkIn(IdentifierIn):
     """An identifier to link; where it meant somebody else by mistake, whom, and why it is corrected."""
 
     corrects: UUID | None = None
-    reason: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
+    reason: Reason | None = None
 
     @model_validator(mode="after")
     def _why(self) -> Self:

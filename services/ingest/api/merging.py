@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import Field, model_validator
 
 from services.ingest.api.dependencies import Parts, Shared, json_response
-from services.ingest.api.shapes import Strict
+from services.ingest.api.shapes import Reason, Strict
 from services.ingest.storage import moves, vault
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.link import LearnerMerged, LearnerUnknown
@@ -19,7 +19,6 @@ from services.runtime.keys import KeyDestroyed
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1/learners", tags=["learners"])
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class MergeIn(Strict):

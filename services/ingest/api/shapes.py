@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 
 class Strict(BaseModel):
@@ -20,4 +20,5 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("an instant within the years 1 to 9999 of UTC") from None
 
 
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]

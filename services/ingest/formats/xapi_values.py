@@ -118,7 +118,7 @@ _iris_seen: set[str] = set()  # the same verbs, activities and extensions come a
 
 def iri(value: object) -> None:
     """An IRI with a scheme."""
-    if value in _iris_seen:
+    if type(value) is str and value in _iris_seen:
         return
     if type(value) is not str or IRI.fullmatch(value) is None:
         raise Broken("an IRI is wanted")
