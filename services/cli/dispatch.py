@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("services.cli.doctor:doctor", "What is reachable, what is wrong, and what to do about it."),
     "topics": ("services.cli.topics:topics", "Make the topics on Kafka, or check them."),
     "migrate": ("services.cli.migrate:migrate", "Make or renew the schemas on PostgreSQL."),
+    "restored": ("services.cli.restored:restored", "What to do once after a restore from a back-up."),
     "republish": ("services.cli.republish:republish", "Send again what a service published, for one that misses some."),
 }
 

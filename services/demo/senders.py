@@ -186,10 +186,15 @@ class Auditor:
 
     def team(self, who: Student, **when: str) -> dict[str, Any]:
         """The standing in teamwork, with how final the answer is."""
-        answer = answered(self._mastery.get(self._path(who, "standings"), params=when), 200)
+        answer = self.standings(who, **when)
         nodes = [node for policy in answer["policies"] for node in policy["competencies"] if node["code"] == "TEAM"]
         found: dict[str, Any] = nodes[0] if nodes else {"result": "no policy", "counted": [], "why": []}
         return {**found, "finality": answer["finality"], "position": answer["position"]}
+
+    def standings(self, who: Student, **when: str) -> dict[str, Any]:
+        """Every determination, for the dates asked about."""
+        answer: dict[str, Any] = answered(self._mastery.get(self._path(who, "standings"), params=when), 200)
+        return answer
 
     def why(self, who: Student) -> dict[str, Any]:
         """The trace of teamwork."""

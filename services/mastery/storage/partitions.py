@@ -7,12 +7,13 @@ from services.mastery.storage.journal import journal_streams
 from services.mastery.storage.schema import CONTROL_HEAD, OWN_SCHEMA
 from services.runtime.keys import DataKey, KeyStore
 from services.runtime.leases import LEASE_SCHEMA
+from services.runtime.restored import LOSSES
 from services.runtime.store.database import Database
 from services.runtime.store.factory import MIGRATIONS
 from services.runtime.store.mapper import KeyFor
 from services.runtime.store.partition import StoredPartition
 
-MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA, CONTROL_HEAD, LEASE_SCHEMA)
+MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA, CONTROL_HEAD, LEASE_SCHEMA, LOSSES)
 JOURNAL_PURPOSE = "mastery-journal"
 
 

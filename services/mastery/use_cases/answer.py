@@ -14,10 +14,11 @@ from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.mastery.domain.thresholds import DocumentRef
 from services.mastery.storage.documents import Documents
 from services.mastery.storage.learners import Entry, LearnerRow, Learners
-from services.mastery.use_cases.answers import PolicyRef, Position
+from services.mastery.use_cases.answers import Lost, PolicyRef, Position
 from services.mastery.use_cases.set_policy import PolicyUnknown
 from services.runtime.clock import Clock
 from services.runtime.problems import Refusal
+from services.runtime.restored import losses_of
 from services.runtime.store.database import Database
 from services.runtime.store.port import PartitionStore
 
@@ -52,6 +53,7 @@ class Asked:
     known_at: datetime
     known_to: datetime
     partition: int
+    lost: list[Lost]
     rules: Rules
     policies: list[CompiledPolicy] = field(default_factory=list)
 
@@ -69,6 +71,7 @@ class Asked:
             "known_to": self.known_to,
             "position": Position(partition=self.partition, seq=self.entries[-1].seq if self.entries else 0),
             "documents": _documents(self.policies),
+            "lost": self.lost,
             "merged_into": _merged_into(self.question.learner, self.entries),
         }
 
@@ -97,11 +100,17 @@ class Asking:
             at = question.known_at or max(now, known_to)  # stamps may run ahead of a clock that stands still
             by = at if question.organisation is None else None  # who is enrolled now is said to its end
             recorded = store.stream(question.learner, by)
+            lost = self._lost(row.partition, at)
         if question.organisation is not None:
             _check_enrolled(self._learners.entries(recorded), question.organisation, now)
             recorded = [event for event in recorded if event.recorded_at <= at]
         entries = self._learners.entries(recorded)
-        return self._asked(question, row, entries, at, known_to, now)
+        return self._asked(question, row, entries, at, known_to, lost, now)
+
+    def _lost(self, partition: int, at: datetime) -> list[Lost]:
+        with self._database.read() as cursor:
+            losses = list(losses_of(cursor, partition))
+        return [Lost(after=x.lost_from, until=x.lost_to) for x in losses if x.lost_from < at <= x.lost_to]
 
     def _row(self, question: Question) -> LearnerRow:
         row = self._learners.row(question.learner)
@@ -116,12 +125,13 @@ class Asking:
         entries: list[Entry],
         at: datetime,
         known_to: datetime,
+        lost: list[Lost],
         now: datetime,
     ) -> Asked:
         known = known_at(entry.event for entry in entries)
         as_of = question.as_of or max(now, known.as_of)
         rules = self._documents.rules(row.tenant)
-        asked = Asked(question, entries, known, as_of, at, known_to, row.partition, rules)
+        asked = Asked(question, entries, known, as_of, at, known_to, row.partition, lost, rules)
         asked.policies.extend(self._policies(asked))
         return asked
 

@@ -22,6 +22,14 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """What was recorded after one instant, up to another, was lost and restored without it."""
+
+    after: Instant
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What every answer carries. A final answer never changes, save by erasure."""
 
@@ -32,6 +40,7 @@ class Answer:
     known_to: Instant
     position: Position
     documents: list[DocumentRef]
+    lost: list[Lost]  # windows within which `known_at` falls: what was known then was more than this answer rests on
     merged_into: UUID | None = None  # by which id the learner is known: ask about that one
 
 

@@ -19,7 +19,7 @@ ROLES_LOCK = 4711001
 OF_NO_TENANT = frozenset(
     {
         "schema_version", "partition_state", "position", "outbox_head", "outbox_topic",
-        "control_head", "control_position", "source_changed", "destroyed", "access_changed", "member", "lease",
+        "control_head", "control_position", "loss", "source_changed", "destroyed", "access_changed", "member", "lease",
     }
 )  # fmt: skip
 
