@@ -47,6 +47,9 @@ REFUSED = {
     "a key twice": b'{"a": 1, "a": 1}',
     "a key twice, once escaped": rb'{"a": 1, "\u0061": 2}',
     "a key twice, deep inside": b'{"x": [{"a": 1, "b": 2, "a": 3}]}',
+    "a key twice, beside text with a colon": b'{"a:": 1, "b": ":", "a:": ":"}',
+    "a key twice, beside an escaped colon": rb'{"a": 1, "b": "\u003a", "a": "\u003A"}',
+    "a key twice, whose second value has what was lost": rb'{"a": {"b": 1}, "a": {"b": "\u003a:", "c": 1}}',
     "NaN": b"[NaN]",
     "Infinity": b"[Infinity]",
     "minus Infinity": b"[-Infinity]",
@@ -113,6 +116,10 @@ def test_a_refusal_of_what_is_not_json_gives_the_offset():
         (b'["' + b"[" * 1000 + b'"]', ["[" * 1000]),
         (rb'["\\", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["]', ["\\", "[" * 39]),
         (b'{"a": {"a": 1}, "b": {"a": 1}}', {"a": {"a": 1}, "b": {"a": 1}}),
+        (
+            rb'{"\u003a": "\u003A:", "b": ":", "c": 1.5, "::": ["\\u003a", -0.0]}',
+            {":": "::", "b": ":", "c": Decimal("1.5"), "::": ["\\u003a", Decimal(0)]},
+        ),
     ],
 )
 def test_what_is_well_formed_is_read_exactly(raw, value):
@@ -132,6 +139,27 @@ JSON = st.recursive(
 @given(JSON, st.booleans())
 def test_it_agrees_with_the_standard_reader_on_what_both_take(value, escaped):
     assert parse_json(json.dumps(value, ensure_ascii=escaped).encode(), depth_max=64) == value
+
+
+PIECES = st.lists(
+    st.sampled_from(["{", "}", '"a":', '"b":', '":":', '"\\u003a":', "1", '":"', '"\\u003A"', ",", "1.5"])
+)
+
+
+@given(PIECES)
+def test_a_key_twice_is_never_read(pieces):
+    raw = "".join(pieces)
+    try:
+        value = parse_json(raw.encode())
+    except MalformedJson:
+        return
+    pairs = json.loads(raw, object_pairs_hook=_refuse_twice, parse_float=Decimal)
+    assert value == pairs
+
+
+def _refuse_twice(pairs):
+    assert len({key for key, _ in pairs}) == len(pairs)
+    return dict(pairs)
 
 
 @given(st.binary(max_size=200) | st.text('{}[]",:\\u0123d8-.eEtruefalsnN \n').map(str.encode))
