@@ -5,7 +5,9 @@ import os
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Protocol
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.runtime.randomness import random_bytes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -50,7 +52,7 @@ class RandomIds:
     """Version 4 UUIDs."""
 
     def new(self) -> UUID:
-        return uuid4()
+        return UUID(bytes=random_bytes(16), version=4)
 
 
 class SeededIds:

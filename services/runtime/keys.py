@@ -4,7 +4,6 @@ Ingest creates and seals; the other services open. Destroying a data key makes e
 unreadable in every process within a second, and it never comes back under the same name.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
@@ -14,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.runtime.randomness import random_bytes
 from services.runtime.refusals import Refusal
 from services.runtime.wrapping import NONCE_BYTES, DoesNotOpen
 
@@ -81,7 +81,7 @@ class DataKey:
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
         """0x01, a random nonce of 12 bytes, the ciphertext and its tag."""
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = random_bytes(NONCE_BYTES)
         return SEALED_FORMAT + nonce + self._cipher.encrypt(nonce, plain, context)
 
     def open(self, blob: bytes, context: bytes) -> bytes:

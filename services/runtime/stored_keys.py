@@ -32,6 +32,7 @@ from services.runtime.wrapping import SECRET_BYTES, DoesNotOpen, derive, master_
 FRESH_FOR_S = 0.5  # a destroyed key may be used at most this long by another process
 KEYS_CACHED_MAX = 16_384
 KEYS_READY_MAX = 1024  # of those, set up: 2.5 KiB each
+LOADED_WHEN_MADE_MAX = 500
 TRIES_MAX = 10  # a read that a rotation overtakes is repeated
 
 Kind = Literal["learner", "submission"]
@@ -39,6 +40,10 @@ Kind = Literal["learner", "submission"]
 _LOAD = """
 SELECT d.id, d.wrapped, t.generation, (SELECT count FROM destroyed) FROM data_key d JOIN tenant t ON t.tenant = d.tenant
 WHERE d.tenant = ? AND d.kind = ? AND d.subject = ?
+"""
+_LOAD_MANY = """
+SELECT subject, id, wrapped, (SELECT count FROM destroyed) FROM data_key
+WHERE tenant = ? AND kind = ? AND wrapped IS NOT NULL AND subject IN ({marks})
 """
 _FIND_PURPOSE = """
 SELECT s.purpose, s.wrapped, t.generation FROM tenant_secret s JOIN tenant t ON t.tenant = s.tenant
@@ -176,6 +181,10 @@ class StoredKeys:
             _, cipher = self._in_use(cursor, tenant)
             rows = [(tenant, kind, subject.bytes, id_, wrap(cipher, key, id_)) for subject, id_, key in made]
             cursor.executemany(_PUT_KEY, rows)
+            found = _rows_of(cursor, tenant, kind, subjects[:LOADED_WHEN_MADE_MAX])
+        for subject, key_id, wrapped, destroyed in found:  # what was made is used next: not read again one by one
+            key = DataKey(key_id, SmallCipher(unwrap(cipher, wrapped, key_id)))
+            self._data_keys.put((tenant, kind, UUID(bytes=subject)), key, destroyed)
 
     def _data_key(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
         now = self._elapsed_s()
@@ -298,6 +307,12 @@ class SqliteKeyStore(StoredKeys):
         master = master_key(folder / "master.key")
         ring = Keyring(SqliteDatabase(folder / "ring.db", keyring.MIGRATIONS), master)
         super().__init__(SqliteDatabase(folder / "keys.db", MIGRATIONS), ring, master, seed=seed, elapsed_s=elapsed_s)
+
+
+def _rows_of(cursor: Cursor, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> list[tuple[bytes, str, bytes, int]]:
+    """Those that have a key, be it from before."""
+    sql, wanted = _LOAD_MANY.format(marks=",".join("?" * len(subjects))), [subject.bytes for subject in subjects]
+    return cursor.execute(sql, (tenant, kind, *wanted)).fetchall() if wanted else []
 
 
 def _destroyed(cursor: Cursor) -> int:

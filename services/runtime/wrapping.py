@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from services.runtime.randomness import random_bytes
 from services.runtime.store.database import Database
 
 NONCE_BYTES = 12
@@ -25,7 +26,7 @@ def derive(secret: bytes, info: str) -> bytes:
 
 def wrap(cipher: AESGCM, secret: bytes, context: str) -> bytes:
     """The secret under another key, bound to its place."""
-    nonce = os.urandom(NONCE_BYTES)
+    nonce = random_bytes(NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, secret, context.encode())
 
 
