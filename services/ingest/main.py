@@ -111,7 +111,7 @@ def _service(
     settle = Settle(publishing)
     sends = Holding(leases).follow if leases else None  # the relay is all that ingest's leases are for
     relay = Relay(database, ports.log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}", leases=sends)
-    commits = _group_commit(settings, ports, database, catalogues, relay.wake)
+    commits = _group_commit(settings, ports, database, catalogues, relay.put)
     registered = Sources(database, ports.keys, ports.clock, ports.ids)
     rows_max = settings.import_rows_max
     allowed = Removals(settings.removals_max, settings.removals_max_percent)
@@ -158,7 +158,7 @@ def _group_commit(
     ports: Ports,
     database: Database,
     catalogues: catalogue.Catalogues,
-    on_commit: Callable[[], None],
+    on_commit: Callable[[int], None],
 ) -> GroupCommit:
     return GroupCommit(
         database,

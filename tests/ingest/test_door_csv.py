@@ -323,7 +323,7 @@ def sent_before(house: House) -> str | None:
 def kill_at(patch: pytest.MonkeyPatch, house: House, step: str, commit: int) -> threading.Event:
     killed, commits = threading.Event(), itertools.count()
 
-    def die() -> None:
+    def die(*_: object) -> None:
         if next(commits) == commit:
             killed.set()
             raise KilledError

@@ -102,7 +102,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, house: House, step: str, group: int
     """The committing thread dies at a step of its n-th group; the event says when."""
     killed, groups = threading.Event(), itertools.count()
 
-    def die() -> None:
+    def die(*_: object) -> None:
         if next(groups) == group:
             killed.set()
             raise KilledError

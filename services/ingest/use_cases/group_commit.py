@@ -82,7 +82,7 @@ class GroupCommit:
         catalogues: Callable[[str], Catalogue],
         partitions: int,
         *,
-        on_commit: Callable[[], None] = lambda: None,
+        on_commit: Callable[[int], None] = lambda put: None,
         waiting_max: int = WORK_WAITING_MAX,
     ) -> None:
         self._database, self._keys, self._clock, self._ids = database, keys, clock, ids
@@ -142,7 +142,6 @@ class GroupCommit:
             self._refuse(gathered, fault)
             return
         self.trouble = None
-        self._on_commit()
         for waiting in decided:
             waiting.answer.set_result(waiting.result)
 
@@ -161,6 +160,7 @@ class GroupCommit:
             group.prepare()
             with self._database.write() as writer:
                 group.write(writer, self._partitions)
+            self._tell(group)
         return decided
 
     def _in_turn(self, gathered: list[Waiting]) -> list[Waiting]:
@@ -170,7 +170,12 @@ class GroupCommit:
             if decided:
                 group.prepare()
                 group.write(cursor, self._partitions)
+        self._tell(group)
         return decided
+
+    def _tell(self, group: Group) -> None:
+        """How much there is for the relay now."""
+        self._on_commit(len(group.writes.messages))
 
     def _group(self, cursor: Cursor, links: vault.Links, gathered: list[Waiting]) -> tuple[Group, list[Waiting]]:
         seq = inbox.next_seq(cursor)
