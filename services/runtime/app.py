@@ -17,6 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.runtime import limits, metrics, problems
+from services.runtime.hot import UNSIGNED, Application, Hot
 from services.runtime.http import Bounds, bounded_protocol
 from services.runtime.settings import RuntimeSettings
 from services.runtime.telemetry import get_logger
@@ -66,7 +67,8 @@ class NotReady(problems.Refusal):
 
 def create_app(name: str, routers: Iterable[APIRouter], *, ready: ReadyCheck, access: object) -> FastAPI:
     """The HTTP application of a service: its routers, health, problems, documentation, strict bodies."""
-    app = FastAPI(title=f"Wayproof {name}", version="1", generate_unique_id_function=lambda route: route.name)
+    routers = list(routers)
+    app = Application(title=f"Wayproof {name}", version="1", generate_unique_id_function=lambda route: route.name)
     app.state.access = access
     app.state.metrics = metrics.Metrics(ready)
     problems.install(app)
@@ -74,6 +76,7 @@ def create_app(name: str, routers: Iterable[APIRouter], *, ready: ReadyCheck, ac
         limits.make_strict(router)
         app.include_router(router)
     app.add_middleware(Unsigned)
+    app.hot = Hot(routers)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 
@@ -85,7 +88,7 @@ class Unsigned:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with every_tenant("request without a key"):
+        with every_tenant(UNSIGNED):
             await self._app(scope, receive, send)
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import orjson
@@ -21,9 +21,11 @@ __all__ = [
     "UnexpectedFault",
     "faults_of",
     "install",
+    "is_expected",
     "pointer_to",
     "problem_response",
     "problems",
+    "response_to",
 ]
 
 MEDIA_TYPE = "application/problem+json"
@@ -97,11 +99,18 @@ def _descendants(refusal: type[Refusal]) -> Iterator[type[Refusal]]:
 
 def install(app: FastAPI) -> None:
     """Every way a request can fail answers with a problem document."""
-    app.add_exception_handler(Refusal, _on_refusal)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(StoreUnavailable, _on_store_away)
-    app.add_exception_handler(Exception, _on_fault)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+def response_to(request: Request, fault: Exception) -> Response:
+    """The answer the framework would give, for doors ahead of it."""
+    return next(_HANDLERS[kind] for kind in type(fault).__mro__ if kind in _HANDLERS)(request, fault)
+
+
+def is_expected(fault: Exception) -> bool:
+    """Whether it is a way in which requests fail, rather than a fault of ours."""
+    return any(isinstance(fault, kind) for kind in _HANDLERS if kind is not Exception)
 
 
 def pointer_to(path: Iterable[object]) -> str:
@@ -156,6 +165,15 @@ def _on_store_away(request: Request, fault: Exception) -> Response:
 def _on_fault(request: Request, fault: Exception) -> Response:
     log.fault("request failed", fault, method=request.method, route=_route(request))
     return _answer(request, UnexpectedFault())
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    Refusal: _on_refusal,
+    RequestValidationError: _on_invalid,
+    HTTPException: _on_http,
+    StoreUnavailable: _on_store_away,
+    Exception: _on_fault,
+}
 
 
 def _answer(request: Request, refusal: Refusal) -> Response:

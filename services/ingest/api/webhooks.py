@@ -1,12 +1,9 @@
 """The webhook door: verified on the raw bytes, taken durably, answered with a receipt."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 
 from services.ingest.api.dependencies import Parts, receipt_response
 from services.ingest.formats.standard_webhooks import SignatureNotValid, SignatureRefused, verify
@@ -14,19 +11,9 @@ from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.read import Read
 from services.ingest.use_cases.register import MappingMissing, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import MessageConflict, TakeSubmission
+from services.runtime.hot import HotRoute
 from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import problems
-
-
-class HotRoute(APIRoute):
-    """Documented like any route, and called without the framework's resolving of parameters."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        async def handle(request: Request) -> Response:
-            answer: Response = await self.endpoint(request.path_params["source"], request)
-            return answer
-
-        return handle
 
 
 router = APIRouter(prefix="/v1/webhooks", tags=["doors"], route_class=HotRoute)

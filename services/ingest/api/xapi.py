@@ -3,16 +3,15 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from email.utils import format_datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 
 from services.ingest.api.dependencies import Parts, json_response
 from services.ingest.api.streams import SourceKeyWanted, source_of
@@ -32,8 +31,9 @@ from services.ingest.use_cases.xapi_read import (
 from services.ingest.use_cases.xapi_take import StatementConflict, StatementsConflict, TakeStatements
 from services.runtime.access import NotAuthenticated, NotPermitted, authorise
 from services.runtime.clock import format_instant
+from services.runtime.hot import HotRoute
 from services.runtime.limits import BodyTooLarge, MalformedJson, parse_json_elements, read_body
-from services.runtime.problems import Refusal, problem_response, problems
+from services.runtime.problems import Refusal, problems, response_to
 
 VERSION: Final = "X-Experience-API-Version"
 THROUGH: Final = "X-Experience-API-Consistent-Through"
@@ -56,19 +56,17 @@ class StatementWanted(Refusal):
     """A PUT holds one statement, of the id it is put under."""
 
 
-class XapiRoute(APIRoute):
-    """Documented like any route, called without the framework's resolving, every answer with the protocol's headers."""
+class XapiRoute(HotRoute):
+    """Every answer with the protocol's headers."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        async def handle(request: Request) -> Response:
-            try:
-                answer: Response = await self.endpoint(request)
-            except Refusal as refusal:
-                answer = problem_response(refusal)
-            answer.headers[VERSION] = EDITIONS[_major(request) or 1]
-            return answer
-
-        return handle
+    async def answer(self, request: Request) -> Response:
+        """The endpoint's answer, or its refusal."""
+        try:
+            answer = await super().answer(request)
+        except Refusal as refusal:
+            answer = response_to(request, refusal)
+        answer.headers[VERSION] = EDITIONS[_major(request) or 1]
+        return answer
 
 
 router = APIRouter(prefix="/xapi", tags=["doors"], route_class=XapiRoute)
