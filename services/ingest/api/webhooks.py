@@ -15,7 +15,6 @@ from services.runtime.hot import HotRoute
 from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import problems
 
-
 router = APIRouter(prefix="/v1/webhooks", tags=["doors"], route_class=HotRoute)
 REFUSALS = problems(
     SourceUnknown,
