@@ -72,7 +72,7 @@ def _hot(routers: Iterable[APIRouter]) -> Iterator[tuple[HotRoute, str]]:
         for route in router.routes:
             if isinstance(route, HotRoute):
                 assert route.path.count("{") == route.path.endswith("}"), "one name at most, at the end of the path"
-                yield from ((route, method) for method in route.methods)
+                yield from ((route, method) for method in route.methods or ())
 
 
 async def _answer(route: HotRoute, request: Request) -> None:

@@ -182,9 +182,9 @@ class StoredKeys:
             rows = [(tenant, kind, subject.bytes, id_, wrap(cipher, key, id_)) for subject, id_, key in made]
             cursor.executemany(_PUT_KEY, rows)
             found = _rows_of(cursor, tenant, kind, subjects[:LOADED_WHEN_MADE_MAX])
-        for subject, key_id, wrapped, destroyed in found:  # what was made is used next: not read again one by one
+        for named, key_id, wrapped, destroyed in found:  # what was made is used next: not read again one by one
             key = DataKey(key_id, SmallCipher(unwrap(cipher, wrapped, key_id)))
-            self._data_keys.put((tenant, kind, UUID(bytes=subject)), key, destroyed)
+            self._data_keys.put((tenant, kind, UUID(bytes=named)), key, destroyed)
 
     def _data_key(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
         now = self._elapsed_s()
