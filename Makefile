@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 SETTLED := export PIP_DISABLE_PIP_VERSION_CHECK=1;
 
-.PHONY: demo up test test-quick lint bench contracts simulate servers servers-stop setup clean
+.PHONY: demo up test test-quick lint bench contracts faults simulate servers servers-stop setup clean
 .DEFAULT_GOAL := demo
 
 # ---- set-up: a stamp for each lock file, so that nothing is installed twice
@@ -32,8 +32,14 @@ setup: $(VENV)/dev.stamp
 
 # ---- what it does
 
+# BACKEND=servers tells the same day on Kafka and PostgreSQL: those the environment names, else fresh ones
+ifeq ($(BACKEND),servers)
+demo: setup
+	$(BIN)/python -m tests.servers.demo
+else
 demo: $(VENV)/runtime.stamp
 	$(BIN)/python -m services demo
+endif
 
 up: $(VENV)/runtime.stamp
 	$(BIN)/python -m services up --data data --sample
@@ -52,6 +58,10 @@ servers: setup
 
 servers-stop: setup
 	$(BIN)/python -m tests.servers stop
+
+# real processes and servers, killed until believed; SCALE=0.1 sends a tenth, SEED= repeats a schedule
+faults: setup
+	$(BIN)/python -m tests.faults --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED))
 
 simulate: setup
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,15 +25,15 @@ SERVERS = {f"WAYPROOF_{name}" for name in (*STORES, *LOG)}
 class Stage(Site):
     """A context: on entry everything runs, on exit everything has stopped.
 
-    `told` are further settings of the services, without the prefix: on which log and store they stand.
+    The environment says on which log and store the services stand, and nothing else of them.
     """
 
-    def __init__(self, folder: Path, seed: str, start: str, told: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, seed: str, start: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "data").mkdir(parents=True)
         self.folder, self.story_clock = folder, StoryClock(folder / "clock", start)
         super().__init__(folder / "data", self.story_clock, {})
-        self._seed, self._told = seed, told or {}
+        self._seed = seed
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "services", "up", "--data", str(self.data), "--ports", "0,0,0"]
@@ -62,7 +61,7 @@ class Stage(Site):
         self.story_clock.step(f"{day}T09:00:00Z")
 
     def _environment(self) -> dict[str, str]:
-        said = {"CLOCK_FILE": str(self.story_clock.path), "IDS_SEED": self._seed, **QUICK, **self._told}
+        said = {"CLOCK_FILE": str(self.story_clock.path), "IDS_SEED": self._seed, **QUICK}
         inherited = {name: value for name, value in os.environ.items() if _is_inherited(name)}
         return {**inherited, **{f"WAYPROOF_{name}": value for name, value in said.items()}}
 

@@ -85,6 +85,11 @@ class Broker:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.running
+
+    @property
     def output(self) -> Path:
         """What the node prints."""
         return self.folder / "output.log"
@@ -108,6 +113,11 @@ class Broker:
         if self._process is not None:
             self._process.end(signal.SIGTERM)
             self._process = None
+
+    def stand_still(self) -> None:
+        """SIGSTOP: it keeps its place and its connections, and does nothing."""
+        if self._process is not None:
+            self._process.signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """SIGKILL."""

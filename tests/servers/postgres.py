@@ -63,13 +63,18 @@ class Postgres:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.running
+
+    @property
     def output(self) -> Path:
         """What the server prints."""
         return self.folder / "output.log"
 
     def start(self) -> Postgres:
         """Make the cluster at the first call; returns when it takes connections."""
-        if not (self.folder / "data").exists():
+        if not (self.folder / "data" / "PG_VERSION").exists():
             self._make()
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         command += [

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 PAUSE_S = 0.02
+NOT_NOW = 503
 
 
 @dataclass
@@ -55,6 +56,10 @@ class Auditor:
             query = {"as_of": known_to, "known_at": known_to}
             said = _answer(client, path, query)
         except httpx.TransportError:
+            return
+        except httpx.HTTPStatusError as refused:
+            if refused.response.status_code != NOT_NOW:
+                raise
             return
         assert said["finality"] == "final"
         self.kept.append((path, query, said))

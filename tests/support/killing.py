@@ -24,13 +24,13 @@ class Gate:
 
     def __init__(self) -> None:
         self.passed = 0
-        self._limit = 0.0
+        self.limit = 0.0
         self._changed = threading.Condition()
 
     def wait(self) -> None:
         """Until there is room below the limit."""
         with self._changed:
-            self._changed.wait_for(lambda: self.passed < self._limit, timeout=READY_WITHIN_S * 2)
+            self._changed.wait_for(lambda: self.passed < self.limit, timeout=READY_WITHIN_S * 2)
 
     def count(self, pieces: int) -> None:
         """So many were answered."""
@@ -41,7 +41,13 @@ class Gate:
     def open_to(self, limit: float) -> None:
         """Let so many through."""
         with self._changed:
-            self._limit = limit
+            self.limit = limit
+            self._changed.notify_all()
+
+    def open_by(self, pieces: float) -> None:
+        """Let so many more through."""
+        with self._changed:
+            self.limit += pieces
             self._changed.notify_all()
 
 
@@ -117,19 +123,19 @@ class Killer:
         """For a moment: a batch to read, or a file half settled; the kill comes whether or not there is one."""
         topic, deadline = READS.get(service), time.monotonic() + self.look_for_s
         while time.monotonic() < deadline:
-            if behind(self.system.data, topic) if topic else rows_left(self.system.data):
+            if behind(self.system.store, topic) if topic else rows_left(self.system.store):
                 return
             time.sleep(LOOK_S)
 
     def _kill(self, service: str) -> Kill:
         pid, topic = self.system.pid(service), READS.get(service)
-        begun = told(self.system.data, topic) if topic else {}
+        begun = told(self.system.store, topic) if topic else {}
         at = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: _is_gone(pid), 5, f"{service} is dead")
-        reached = done(self.system.data, topic) if topic else {}
+        reached = done(self.system.store, topic) if topic else {}
         undone = sum(max(0, last - reached.get(part, 0)) for part, last in begun.items())
-        return Kill(service, at, undone, rows=0 if topic else rows_left(self.system.data))
+        return Kill(service, at, undone, rows=0 if topic else rows_left(self.system.store))
 
 
 def _is_gone(pid: int) -> bool:

@@ -72,7 +72,7 @@ class Office:
         named = policy["policy"]
         path = f"/v1/policies/{named['id']}/activations"
         self.call("mastery", self.district, "POST", path, json={"version": named["version"]})
-        wait_for(lambda: not behind(self.system.data, "mastery.catalogue"), 30, "ingest knows the documents")
+        wait_for(lambda: not behind(self.system.store, "mastery.catalogue"), 30, "ingest knows the documents")
 
     def define(self, achievement: str, policy: str, requirement: str) -> None:
         """A micro-credential for whoever meets the requirement."""

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from tests.support.paths import ROOT
+from tests.support.watch import Store
 
 SERVICES = ("ingest", "mastery", "credentials")
 START_S = 60.0
@@ -43,6 +44,11 @@ class Wayproof:
         except BaseException:
             self.kill()
             raise
+
+    @property
+    def store(self) -> Store:
+        """Where a test looks how far the services are."""
+        return self.data
 
     @property
     def output(self) -> Path:

@@ -32,6 +32,7 @@ class Courier:
     broken: list[float] = field(default_factory=list)
     refused: int = 0
     put_off: int = 0
+    under_way: bool = False  # a request is on its way or being answered
 
     def __post_init__(self) -> None:
         self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
@@ -57,6 +58,7 @@ class Courier:
         self._client.close()
 
     def _try(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response | None:
+        self.under_way = True
         try:
             answer = self._client.request(method, path, content=content, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -65,6 +67,8 @@ class Courier:
         except httpx.TransportError:
             self.broken.append(time.monotonic())
             return None
+        finally:
+            self.under_way = False
         if answer.status_code in NOT_NOW:
             self.put_off += 1
             return None

@@ -1,8 +1,11 @@
 """What a test sees of a running system from outside: how far each service is behind, and how much memory it took."""
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
+
+Store = Path | str  # the data folder, or the URL of the superuser's way into the database
 
 HOPS = {  # topic: who publishes, who reads
     "mastery.catalogue": ("mastery", "ingest"),
@@ -12,31 +15,34 @@ HOPS = {  # topic: who publishes, who reads
 DONE = "SELECT part, last_seq FROM position WHERE topic = ?"
 TOLD = "SELECT part, last_seq FROM outbox_head WHERE topic = ?"
 
+UNPUBLISHED = "SELECT part, sum(last_seq - published_seq)::bigint FROM outbox_head GROUP BY part"
+ANSWERS_WITHIN_S = 90.0
+
 HALF_SETTLED = "SELECT id, rows_total - next_row FROM import WHERE state = 'running' AND next_row > 0"
 
 
-def told(data: Path, topic: str) -> dict[int, int]:
+def told(data: Store, topic: str) -> dict[int, int]:
     """The last message decided on, by partition, published yet or not."""
     return _rows(data, HOPS[topic][0], TOLD, topic)
 
 
-def done(data: Path, topic: str) -> dict[int, int]:
+def done(data: Store, topic: str) -> dict[int, int]:
     """The last message whose effects are durable at its reader, by partition."""
     return _rows(data, HOPS[topic][1], DONE, topic)
 
 
-def behind(data: Path, topic: str) -> int:
+def behind(data: Store, topic: str) -> int:
     """Messages that are decided on and not yet taken in by whoever reads them."""
     reached = done(data, topic)
     return sum(last - reached.get(part, 0) for part, last in told(data, topic).items())
 
 
-def rows_left(data: Path) -> int:
+def rows_left(data: Store) -> int:
     """Rows of the file that ingest is in the middle of: some are settled and some are not."""
     return sum(_rows(data, "ingest", HALF_SETTLED).values())
 
 
-def at_rest(data: Path) -> bool:
+def at_rest(data: Store) -> bool:
     """Nobody has anything left to take in; in the order things flow, so that nothing slips past."""
     return not any(behind(data, topic) for topic in HOPS)
 
@@ -48,7 +54,28 @@ def peak_memory_mib(pid: int) -> float:
     return int(peak) / 1024
 
 
-def _rows(data: Path, service: str, sql: str, *said: str) -> dict[int, int]:
+def _rows(data: Store, service: str, sql: str, *said: str) -> dict[int, int]:
+    if isinstance(data, str):
+        return _rows_on_server(data, service, sql, *said)
     path = data / service / f"{service}.db"
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
         return dict(connection.execute(sql, said).fetchall())
+
+
+def unpublished(url: str, service: str) -> int:
+    """Messages a service has decided on that are not known to be on the log."""
+    return sum(_rows_on_server(url, service, UNPUBLISHED).values())
+
+
+def _rows_on_server(url: str, service: str, sql: str, *said: str) -> dict[int, int]:
+    """However long the server is away meanwhile."""
+    import psycopg
+
+    deadline = time.monotonic() + ANSWERS_WITHIN_S
+    while True:
+        try:
+            with psycopg.connect(url, options=f"-c search_path={service}", connect_timeout=5) as connection:
+                return dict(connection.execute(sql.replace("?", "%s"), said).fetchall())  # type: ignore[arg-type]
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline, "the database does not come back"
+            time.sleep(0.1)

@@ -58,7 +58,7 @@ class School:
         self.students = [f"s-{number:03}" for number in range(plan.students)]
         self.learners = office.enrol(wording.SCHEME, self.students)
         self.premises = self._premises()
-        wait_for(lambda: at_rest(office.system.data), 60, "everybody is known")
+        wait_for(lambda: at_rest(office.system.store), 60, "everybody is known")
         learners = sorted(self.learners.values())
         self.auditor = Auditor(lambda: office.reader("mastery"), learners, random.Random(f"{plan.seed}/auditor"))
         return self
@@ -91,7 +91,7 @@ class School:
         assert not any(thread.is_alive() for thread in threads)
         killer.finish()
         self.office.system.wait_ready()
-        wait_for(lambda: at_rest(self.office.system.data), AT_REST_S, "the services are at rest")
+        wait_for(lambda: at_rest(self.office.system.store), AT_REST_S, "the services are at rest")
         return killer
 
     def _killer(self, hopeless: Callable[[], bool]) -> Killer:

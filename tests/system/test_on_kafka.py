@@ -1,23 +1,18 @@
-"""The same school day on Kafka as on the embedded log: the same story, the same records, the same credential bytes."""
+"""The same school day on Kafka and PostgreSQL as on the embedded default: story, records, credential bytes."""
 
 import re
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from click.testing import CliRunner
 
-from contracts.events import TOPICS
-from services.cli.dispatch import main
-from services.demo.stage import Stage
+from services.demo.stage import SERVERS, Stage
 from services.demo.story import Story
-from services.runtime.log.kafka import Connection
-from services.runtime.log.kafka.topics import Topics
-from tests.servers import Broker
+from tests.servers import Broker, Postgres
+from tests.servers.backends import prepared
 
 START = "2026-09-01T09:00:00Z"
 SECONDS = re.compile(r"[0-9]+\.[0-9] s\b")
@@ -30,7 +25,7 @@ class Day:
     told: list[str]
     events: dict[str, list[dict[str, Any]]]
     standings: dict[str, dict[str, Any]]
-    credentials: dict[str, list[bytes]]
+    credentials: dict[str, list[str]]  # SHA-256 of their bytes
 
 
 def settled(said: Any) -> Any:
@@ -41,46 +36,51 @@ def settled(said: Any) -> Any:
     return [settled(each) for each in said] if isinstance(said, list) else said
 
 
-def live(folder: Path, capsys: pytest.CaptureFixture[str], **settings: str) -> Day:
+def live(folder: Path, capsys: pytest.CaptureFixture[str], said: Mapping[str, str]) -> Day:
+    """A day on what the settings name, told in this process as `wayproof demo` tells it."""
     capsys.readouterr()
-    with Stage(folder, seed="maple", start=START, told=settings) as stage:
-        story = Story(stage)
-        story.tell()
-        stage.settle()
-        students = {student.name: student for student in story.school.students}
-        asked = story.auditor
-        return Day(
-            [SECONDS.sub("N s", line) for line in capsys.readouterr().out.splitlines()],
-            {name: asked.events(student) for name, student in students.items()},
-            {name: asked.team(student) for name, student in students.items()},
-            {
-                name: [asked.signed(credential) for credential in asked.credentials(student)]
-                for name, student in students.items()
-            },
-        )
+    with pytest.MonkeyPatch.context() as patch:
+        for name in SERVERS:
+            patch.delenv(name, raising=False)
+        for name, value in said.items():
+            patch.setenv(name, value)
+        with Stage(folder, seed="maple", start=START) as stage:
+            story = Story(stage)
+            story.tell()
+            stage.settle()
+            return lived(story, capsys)
 
 
-@pytest.fixture
-def prefix(kafka: Broker) -> Iterator[str]:
-    """Topics of this test's own, made by the command an operator uses."""
-    name = f"s{uuid4().hex[:8]}."
-    told = {"WAYPROOF_LOG_URL": f"kafka://{kafka.bootstrap}", "WAYPROOF_LOG_TOPIC_PREFIX": name}
-    made = CliRunner().invoke(main, ["topics", "--replicas", "1"], env=told)
-    assert made.exit_code == 0, made.output
-    yield name
-    with closing(Topics(Connection((kafka.bootstrap,)), name)) as known:
-        for topic in TOPICS:
-            known.delete(topic)
+def lived(story: Story, capsys: pytest.CaptureFixture[str]) -> Day:
+    """What is asked when it is over."""
+    asked, students = story.auditor, {student.name: student for student in story.school.students}
+    return Day(
+        [SECONDS.sub("N s", line) for line in capsys.readouterr().out.splitlines()],
+        {name: asked.events(student) for name, student in students.items()},
+        {name: asked.team(student) for name, student in students.items()},
+        {
+            name: [sha256(asked.signed(credential)).hexdigest() for credential in asked.credentials(student)]
+            for name, student in students.items()
+        },
+    )
 
 
-def test_a_day_on_kafka_is_the_day_on_the_embedded_log(
-    kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def assert_same(there: Day, here: Day) -> None:
+    assert there.credentials == here.credentials
+    assert settled(there.standings) == settled(here.standings)
+    assert settled(there.events) == settled(here.events)
+    assert there.told == here.told
+
+
+def test_a_day_on_the_servers_is_the_day_on_the_embedded_default(
+    kafka: Broker, postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    embedded = live(tmp_path / "embedded", capsys, LOG_URL="embedded")
-    there = live(tmp_path / "kafka", capsys, LOG_URL=f"kafka://{kafka.bootstrap}", LOG_TOPIC_PREFIX=prefix)
+    embedded = live(tmp_path / "embedded", capsys, {})
     assert sum(map(len, embedded.credentials.values())) >= 1
-    assert there.credentials == embedded.credentials
-    assert settled(there.standings) == settled(embedded.standings)
-    assert settled(there.events) == settled(embedded.events)
-    assert there.told == embedded.told
+    with prepared(kafka.bootstrap, postgres.fresh()) as said:
+        assert_same(live(tmp_path / "servers", capsys, said), embedded)
+    assert not list((tmp_path / "servers" / "data").glob("**/*.db")), "nothing went into a file"
+    with prepared(kafka.bootstrap, postgres.fresh()) as said:
+        on_kafka = {name: value for name, value in said.items() if not name.endswith("STORE_URL")}
+        assert_same(live(tmp_path / "kafka", capsys, on_kafka), embedded)
     assert not list((tmp_path / "kafka" / "data").glob("log/*.db")), "nothing went through an embedded log"
