@@ -1,23 +1,32 @@
 """Commits that fail or whose outcome is unknown, full lists, unsignable words, and two hands on one partition."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from services.credentials.storage.schema import MIGRATIONS
 from services.credentials.use_cases import award as awarding
+from services.credentials.use_cases import work as working
+from services.runtime.opening import open_store
+from services.runtime.settings import RuntimeSettings, load
+from services.runtime.store.database import StoreUnavailable
 from services.runtime.store.partition import StoredPartition
 from services.runtime.store.port import Batch
 from tests.credentials.school import ANA, BEN, DIPLOMA, School, achieved
+
+pytestmark = pytest.mark.usefixtures("either_store")
 
 LEARNERS = [UUID(int=9000 + n) for n in range(12)]
 
 
 def dead_letters(school: School) -> list[str]:
-    with sqlite3.connect(school.folder / "credentials" / "credentials.db") as database:
-        return [row[0] for row in database.execute("SELECT reason FROM dead_letter")]
+    database = open_store(load(RuntimeSettings, data_dir=school.folder), "credentials", MIGRATIONS)
+    with closing(database), database.read() as cursor:
+        return [row[0] for row in cursor.execute("SELECT reason FROM dead_letter").fetchall()]
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["nothing was written", "everything was written"])
@@ -69,6 +78,49 @@ def test_words_that_cannot_be_signed_are_set_aside_whole_and_others_go_on(school
     assert dead_letters(school) == ["control-character"]
     assert school.awards("proposed", "granted", "issued") == school.awards("issued")
     assert [len(school.credentials(one)) for one in (ANA, BEN)] == [0, 1]
+
+
+def test_a_record_on_which_deciding_fails_is_set_aside_whole_and_others_go_on(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug costs the record that meets it, and not everything that is behind it in its partition."""
+    decide = working.decide
+
+    def failing(command: Any, award: Any) -> Any:
+        if getattr(command, "learner", None) == ANA:
+            raise ZeroDivisionError
+        return decide(command, award)
+
+    school.put()
+    monkeypatch.setattr(working, "decide", failing)
+    school.says(school.met())
+    school.says(school.met(), BEN)
+    school.settle()
+    assert dead_letters(school) == ["decision-failed"]
+    assert [len(school.credentials(one)) for one in (ANA, BEN)] == [0, 1]
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("gone"), OSError(28, "full")])
+def test_trouble_with_a_server_while_deciding_is_tried_again_for_ever(
+    school: School, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    decide, left = working.decide, [None] * 5
+
+    def troubled(command: Any, award: Any) -> Any:
+        if left:
+            left.pop()
+            raise trouble
+        return decide(command, award)
+
+    school.put()
+    school.settle()
+    monkeypatch.setattr(working, "decide", troubled)
+    school.says(school.met())
+    for _ in range(len(left) + 1):
+        school.consumer.step()  # type: ignore[attr-defined]
+    school.settle()
+    assert (left, dead_letters(school)) == ([], [])
+    assert len(school.credentials()) == 1
 
 
 def test_granting_what_cannot_be_signed_is_refused_and_changes_nothing(school: School) -> None:

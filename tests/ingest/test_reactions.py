@@ -1,4 +1,4 @@
-"""What ingest does about the catalogue: the latest version stands, unreadable records are passed over."""
+"""What ingest does about the catalogue: the latest version stands, unreadable records are set aside."""
 
 from uuid import uuid4
 
@@ -12,8 +12,11 @@ from services.ingest.reactions import KeepCatalogue
 from services.ingest.storage import catalogue
 from services.runtime.log.port import LogRecord
 from services.runtime.sealing import Sealer
+from services.runtime.store.database import Cursor, StoreUnavailable
 from services.runtime.store.port import Position
 from tests.ingest.house import TENANT, House, form
+
+pytestmark = pytest.mark.usefixtures("either_store")
 
 
 def record(house: House, event: PublicEvent | bytes, seq: int) -> LogRecord:
@@ -59,11 +62,53 @@ def test_the_latest_version_replaces_the_one_before_and_a_late_one_changes_nothi
     assert (found.version, found.levels) == (2, frozenset({"no", "yes"}))
 
 
-def test_an_unreadable_record_is_passed_over_and_the_position_moves_on(house: House, keep: KeepCatalogue) -> None:
+def set_aside(house: House) -> list[tuple[int, str, bytes]]:
+    """Seq, reason and bytes."""
+    with house.parts.database.read() as cursor:
+        return cursor.execute("SELECT seq, reason, body FROM dead_letter ORDER BY part, seq").fetchall()
+
+
+def test_an_unreadable_record_is_set_aside_and_the_position_moves_on(house: House, keep: KeepCatalogue) -> None:
     keep(3, [record(house, b"not an envelope", 1), record(house, framework(1, "ARC"), 2)], Position(9, 2))
     assert "ARC" in keep._catalogues(TENANT).by_name
     with house.parts.database.read() as cursor:
         assert catalogue.position(cursor, MASTERY_CATALOGUE, 3) == Position(9, 2)
+    assert set_aside(house) == [(1, "malformed-envelope", b"not an envelope")]
+
+
+def test_a_record_on_which_taking_in_fails_is_set_aside_and_the_rest_of_its_batch_is_kept(
+    house: House, keep: KeepCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = catalogue.put_framework
+
+    def failing(cursor: Cursor, tenant: str, event: FrameworkPublishedV1) -> None:
+        put(cursor, tenant, event)
+        if event.version == 2:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(catalogue, "put_framework", failing)
+    keep(3, [record(house, framework(1, "ARC"), 1), record(house, framework(2, "MIG"), 2)], Position(3, 2))
+    known = keep._catalogues(TENANT).by_name
+    assert "ARC" in known
+    assert "MIG" not in known
+    assert [(seq, reason) for seq, reason, _ in set_aside(house)] == [(2, "taking-failed")]
+
+
+def test_trouble_with_the_database_sets_nothing_aside(
+    house: House, keep: KeepCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The consumer tries such a batch again, for ever."""
+
+    def troubled(*said: object) -> None:
+        raise StoreUnavailable("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalogue, "put_framework", troubled)
+        with pytest.raises(StoreUnavailable):
+            keep(3, [record(house, framework(1, "ARC"), 1)], Position(1, 1))
+    keep(3, [record(house, framework(1, "ARC"), 1)], Position(1, 1))
+    assert set_aside(house) == []
+    assert "ARC" in keep._catalogues(TENANT).by_name
 
 
 def test_another_tenants_framework_is_unknown(house: House, keep: KeepCatalogue) -> None:

@@ -1,6 +1,6 @@
 """What cannot be evaluated is set aside with its reason, and nothing else stops for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ from contracts.envelope import log_key
 from contracts.events import INGEST_LEARNER
 from contracts.evidence_v1 import EvidenceAcceptedV1
 from services.mastery.use_cases import recording
+from services.runtime.store.database import CommitUnknown, Cursor, StoreUnavailable
+from services.runtime.store.dead_letter import DeadLetter
 from tests.mastery import sample
 from tests.mastery.world import (
     LEARNER,
@@ -24,6 +26,9 @@ from tests.mastery.world import (
 )
 from tests.support.given import day, uid
 
+pytestmark = pytest.mark.usefixtures("either_store")
+
+LAST_SEQS = "SELECT sum(last_seq) FROM position"
 KEY = log_key(TENANT, str(LEARNER))
 POLICY = sample.document({"C1": {"estimate": {"method": "highest"}}}, policy={"effective_from": "2026-07-01"})
 
@@ -146,3 +151,52 @@ def test_a_record_on_which_evaluation_fails_is_set_aside_and_the_rest_of_its_bat
     assert reasons(judged) == ["evaluation-failed"]
     assert judged.competency("C1")["counted"] == [str(uid("e1")), str(uid("e3"))]
     assert judged.history().count("level-reached") == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [StoreUnavailable("gone"), CommitUnknown("gone"), OSError(28, "full"), MemoryError()]
+)
+def test_trouble_with_a_server_is_never_the_records_fault(
+    judged: World, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    """However often it comes, nothing is set aside, and everything counts once it is over."""
+    decide, left = recording.decide, [None] * 5
+
+    def troubled(*said: Any) -> Any:
+        if left:
+            left.pop()
+            raise trouble
+        return decide(*said)
+
+    monkeypatch.setattr(recording, "decide", troubled)
+    judged.send(accepted("e1"), accepted("e2", level="4"))
+    for _ in range(len(left) + 1):
+        judged.settle()
+    assert left == []
+    assert reasons(judged) == []
+    assert judged.competency("C1")["counted"] == [str(uid("e1")), str(uid("e2"))]
+
+
+def test_what_is_set_aside_is_kept_with_the_position_or_not_at_all(
+    judged: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that fails keeps neither; the next one both, and the record byte for byte."""
+    row, failures = DeadLetter.row, [StoreUnavailable("gone")]
+
+    def failing(letter: DeadLetter) -> Callable[[Cursor], None]:
+        def write(cursor: Cursor) -> None:
+            row(letter)(cursor)
+            if failures:
+                raise failures.pop()
+
+        return write
+
+    monkeypatch.setattr(DeadLetter, "row", failing)
+    before = judged.rows(LAST_SEQS)
+    append(judged, b"{")
+    judged.worker.step(0.0)
+    assert failures == []
+    assert (reasons(judged), judged.rows(LAST_SEQS)) == ([], before)
+    judged.settle()
+    assert judged.rows("SELECT body FROM dead_letter") == [b"{"]
+    assert judged.rows(LAST_SEQS) == [before[0] + 1]

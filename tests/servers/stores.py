@@ -6,6 +6,7 @@ Each file a service would have opened is a schema of its own, so that opening it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,6 +40,19 @@ def chosen_store(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.config.getoption("--store") != "postgres":
         yield
         return
+    with _on_server(request):
+        yield
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
+def either_store(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that uses this runs twice: with its services' stores in files, and on PostgreSQL."""
+    with _on_server(request) if request.param == "postgres" else nullcontext():
+        yield
+
+
+@contextmanager
+def _on_server(request: pytest.FixtureRequest) -> Iterator[None]:
     url = request.getfixturevalue("postgres").fresh()
 
     def on_server(path: Path, migrations: Sequence[str]) -> PostgresDatabase:

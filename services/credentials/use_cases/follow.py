@@ -20,7 +20,7 @@ from services.runtime.clock import Clock
 from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.log.port import LogRecord
 from services.runtime.sealing import Unreadable
-from services.runtime.store.dead_letter import DeadLetter
+from services.runtime.store.dead_letter import NOT_THE_RECORDS_FAULT, DeadLetter
 from services.runtime.store.port import Position
 from services.runtime.telemetry import get_logger
 
@@ -52,7 +52,7 @@ class FollowMastery:
             work.commit()
 
     def _take(self, work: Work, record: LogRecord) -> None:
-        """One record; what cannot be read or signed is set aside whole, what was erased is passed over."""
+        """One record; what cannot be read, decided or signed is set aside whole, what was erased is passed over."""
         try:
             self._read(work, record.value)
         except KeyDestroyed:
@@ -63,6 +63,11 @@ class FollowMastery:
             _set_aside(work, record, fault.code)
         except KeyUnknown:
             _set_aside(work, record, "key-unknown")
+        except NOT_THE_RECORDS_FAULT:
+            raise
+        except Exception as fault:  # a bug of ours: it costs this record, and not its partition
+            log.fault("deciding failed, the record is set aside", fault, partition=record.partition, seq=record.seq)
+            _set_aside(work, record, "decision-failed")
 
     def _read(self, work: Work, raw: bytes) -> None:
         envelope = self._tools.sealer.parse(raw)

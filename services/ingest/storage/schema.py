@@ -13,6 +13,7 @@ from services.ingest.storage.statements import STATEMENTS
 from services.ingest.storage.uploads import UPLOADED_AT, UPLOADS
 from services.runtime.leases import LEASE_SCHEMA
 from services.runtime.store.outbox import OUTBOX_SCHEMA
+from services.runtime.store.schema import DEAD_LETTER
 
 SOURCES = """
 CREATE TABLE source (
@@ -130,5 +131,5 @@ SEEN_WITH = {
 
 MIGRATIONS = (
     *(SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS),
-    *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT, LEASE_SCHEMA),
+    *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT, LEASE_SCHEMA, DEAD_LETTER),
 )

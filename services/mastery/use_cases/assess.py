@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from eventsourcing.persistence import PersistenceError
-
 from contracts.events import INGEST_LEARNER
 from contracts.learners_v1 import LearnerRegisteredV1
 from services.mastery.storage.controls import Activation, Controls, applied_row
@@ -19,13 +17,11 @@ from services.runtime.clock import MICROSECOND, Clock
 from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.log.port import LogRecord
 from services.runtime.sealing import Unreadable
-from services.runtime.store.dead_letter import DeadLetter
-from services.runtime.store.port import Batch, Fenced, PartitionStore, Position, Tampered, Verbatim
+from services.runtime.store.dead_letter import NOT_THE_RECORDS_FAULT, DeadLetter
+from services.runtime.store.port import Batch, PartitionStore, Position, Verbatim
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
-
-NOT_THE_RECORDS_FAULT = (PersistenceError, Tampered, Fenced, OSError, MemoryError)
 
 
 class Unfit(Exception):

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
+from eventsourcing.persistence import PersistenceError
+
 from services.runtime.log.port import LogRecord
 from services.runtime.store.database import Cursor
-from services.runtime.store.port import Row
+from services.runtime.store.port import Fenced, Row, Tampered, VersionConflict
+
+# trouble with a server, a disk or another process: what was read may be well, so it is tried again, for ever
+NOT_THE_RECORDS_FAULT = (PersistenceError, Tampered, Fenced, VersionConflict, OSError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)

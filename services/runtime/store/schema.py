@@ -1,6 +1,15 @@
 """The tables of an event store: SQLite's form of the schema PostgreSQL will have, one row of state a partition."""
 
-STORE_SCHEMA = """
+DEAD_LETTER = """
+CREATE TABLE dead_letter (
+    topic TEXT NOT NULL, part INTEGER NOT NULL, seq INTEGER NOT NULL,
+    log_offset INTEGER NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (topic, part, seq)
+) STRICT, WITHOUT ROWID;
+"""
+
+STORE_SCHEMA = (
+    """
 CREATE TABLE partition_state (
     part INTEGER PRIMARY KEY,
     fence INTEGER NOT NULL DEFAULT 0, owner TEXT,
@@ -27,9 +36,6 @@ CREATE TABLE timer (
     PRIMARY KEY (part, stream, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX timer_due ON timer (part, due);
-CREATE TABLE dead_letter (
-    topic TEXT NOT NULL, part INTEGER NOT NULL, seq INTEGER NOT NULL,
-    log_offset INTEGER NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (topic, part, seq)
-) STRICT, WITHOUT ROWID;
 """
+    + DEAD_LETTER
+)
