@@ -29,9 +29,9 @@ class FaultProxy:
     answered, and resets the connection instead of passing the answer on: done, and the client cannot know.
     """
 
-    def __init__(self, host: str, port: int, listen_port: int = 0) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
-        self._socket = socket.create_server(("127.0.0.1", listen_port))
+        self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.lost_replies = 0
         self.delay_s = 0.0
@@ -63,6 +63,20 @@ class FaultProxy:
     def mend(self) -> None:
         """The link is whole again; what stood half open is reset, as a router would."""
         self._set(Link.WHOLE)
+
+    def aim(self, port: int) -> None:
+        """From now on at another server, as when a load balancer takes one out; who talks to the old one is reset."""
+
+        def change() -> None:
+            self._target = (self._target[0], port)
+            self._reset_all()
+
+        self._do(change)
+
+    @property
+    def connections(self) -> int:
+        """How many stand now."""
+        return len(self._pairs)
 
     def lose_reply(self, after: bytes, times: int = 1) -> None:
         """Lose the answers to the next requests that contain `after`."""

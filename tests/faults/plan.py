@@ -1,0 +1,89 @@
+"""What is sent and what is done to whom, in which order: all of it drawn from one seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import ceil
+
+SERVICES = ("ingest", "mastery", "credentials")
+
+
+class Kind(StrEnum):
+    """What can be done."""
+
+    KILL = "SIGKILL of a service"
+    DATABASE = "PostgreSQL immediate kill"
+    BROKER = "broker SIGKILL and restart"
+    ZOMBIE = "zombie: SIGSTOP, successor, SIGCONT"
+    REPLY = "reply lost after commit"
+    CUT = "link cut"
+    DISK = "disk full, then freed"
+
+
+PLANNED = {  # of a whole round
+    Kind.KILL: 60, Kind.DATABASE: 6, Kind.BROKER: 6, Kind.ZOMBIE: 12, Kind.REPLY: 50, Kind.CUT: 12, Kind.DISK: 2,
+}  # fmt: skip
+WHOM = {  # in turn, so that each is met as often
+    Kind.KILL: SERVICES, Kind.DATABASE: ("postgresql",), Kind.BROKER: ("kafka",), Kind.ZOMBIE: SERVICES,
+    Kind.REPLY: ("postgresql",) * 4 + ("kafka",), Kind.CUT: ("postgresql", "kafka"), Kind.DISK: ("postgresql", "kafka"),
+}  # fmt: skip
+HARD = {Kind.KILL, Kind.DATABASE, Kind.BROKER, Kind.ZOMBIE}
+
+
+@dataclass(frozen=True)
+class Blow:
+    """One thing done to one part; `at` says how far into its share of the traffic."""
+
+    kind: Kind
+    whom: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything; the names are those that a school's traffic is drawn by."""
+
+    seed: int
+    pieces: int
+    blows: dict[Kind, int]
+    echoes: int  # how often one and the same id is sent
+    students: int
+    senders: int = 12
+    repeats: float = 0.03
+    kills: int = 0  # by the other kind of killer
+
+    @classmethod
+    def scaled(cls, seed: int, scale: float) -> Plan:
+        """A share of a whole round, with each thing done to each at least once."""
+        least = {kind: len(set(WHOM[kind])) for kind in Kind}
+        blows = {kind: max(least[kind], ceil(count * scale)) for kind, count in PLANNED.items()}
+        students = max(120, ceil(3_200 * scale))
+        return cls(seed, ceil(100_000 * scale), blows, max(100, ceil(1_000 * scale)), students)
+
+    @classmethod
+    def of_three_brokers(cls, seed: int, scale: float) -> Plan:
+        """One of three is killed in the middle, and not started again before the end."""
+        return cls(seed, ceil(10_000 * scale), {Kind.BROKER: 1}, 100, 120)
+
+    def schedule(self) -> list[Blow]:
+        """In the order in which they fall."""
+        chance = random.Random(f"{self.seed}/blows")
+        blows = [
+            Blow(kind, WHOM[kind][number % len(WHOM[kind])], chance.uniform(0.1, 0.8))
+            for kind, count in self.blows.items()
+            for number in range(count)
+        ]
+        chance.shuffle(blows)
+        return blows
+
+
+@dataclass
+class Landed:
+    """A blow as it fell: when, on how much that was under way, and what came of it."""
+
+    blow: Blow
+    at_s: float
+    under_way: int
+    came_of_it: dict[str, object] = field(default_factory=dict)
