@@ -20,7 +20,11 @@ from tests.faults.siege import Siege
 from tests.faults.verdict import judge
 from tests.support.office import Office
 
-ROWS_AT_ONCE = "25"  # of a file in one transaction, so that a file takes several
+SETTINGS = {
+    "WAYPROOF_INGEST_IMPORT_ROWS_MAX": "25",  # of a file in one transaction, so that a file takes several
+    "WAYPROOF_LEASE_S": "3",  # a killed process's partitions wait so long for another
+    "WAYPROOF_HEARTBEAT_S": "1",
+}
 
 
 def main() -> int:
@@ -64,8 +68,7 @@ def run(plan: Plan, *, three_brokers: bool, keep: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="wayproof-faults-"))
     try:
         with (ground_of_three if three_brokers else ground)(plan.pieces) as made:
-            environment = {**made.settings, "WAYPROOF_INGEST_IMPORT_ROWS_MAX": ROWS_AT_ONCE}
-            fleet = Fleet(folder / "data", environment, made.superuser_url)
+            fleet = Fleet(folder / "data", {**made.settings, **SETTINGS}, made.superuser_url)
             fleet.start()
             try:
                 siege = Siege(Office(fleet), plan).prepare()
