@@ -12,9 +12,9 @@ from uuid import UUID
 
 import psycopg
 
-from services.runtime.keys import StoredKeys
 from services.runtime.opening import open_keys
 from services.runtime.settings import RuntimeSettings, load
+from services.runtime.stored_keys import StoredKeys
 from services.runtime.tenancy import every_tenant
 from tests.faults.chain import chained
 from tests.faults.plan import Kind

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS
-from services.runtime import keys
+from services.runtime import keyring, keys_schema
 from services.runtime.store.sqlite import SqliteDatabase
 from tests.support.paths import ROOT
 from tests.support.processes import Wayproof
 
 KEPT = {"event", "document"}
 NEEDED_TO_OPEN = {"partition_state"}  # how many partitions there are
-KEYS = {"tenant", "data_key", "signing_key"}
+KEYS = {"tenant", "tenant_secret", "data_key", "signing_key"}
 REPLAYED_WITHIN_S = 600
 
 
@@ -54,7 +54,8 @@ def events_of_server(url: str, data: Path, scratch: Path) -> None:
     """The same from PostgreSQL, row by row into files: whatever opens those has nothing else."""
     (scratch / "keys").mkdir(parents=True)
     shutil.copy(data / "keys" / "master.key", scratch / "keys" / "master.key")
-    _copied(url, "keys", KEYS, scratch / "keys" / "keys.db", keys.MIGRATIONS)
+    _copied(url, "keys", KEYS, scratch / "keys" / "keys.db", keys_schema.MIGRATIONS)
+    _copied(url, "ring", {"wrap_key"}, scratch / "keys" / "ring.db", keyring.MIGRATIONS)
     _copied(url, "mastery", KEPT | NEEDED_TO_OPEN, scratch / "mastery" / "mastery.db", MASTERY_MIGRATIONS)
 
 
