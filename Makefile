@@ -59,9 +59,11 @@ servers: setup
 servers-stop: setup
 	$(BIN)/python -m tests.servers stop
 
-# real processes and servers, killed until believed; SCALE=0.1 sends a tenth, SEED= repeats a schedule
+# real processes and servers, killed until believed; SCALE=0.1 sends a tenth, SEED= repeats a schedule; what came of it
+# is written to docs/reliability.md
 faults: setup
-	$(BIN)/python -m tests.faults --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.faults --keep --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.faults --keep --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED)) --three-brokers
 
 simulate: setup
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
