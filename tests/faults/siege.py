@@ -27,6 +27,7 @@ from tests.system.killed_school import POLICIES, School
 
 LEAD = 3.0  # shares of traffic let through beyond the next blow, so that there is some while it falls
 FORGED = 200
+ASKS_EVERY_S = 0.25  # the auditor
 ECHO = "echo"
 TRAFFIC_WITHIN_S, JOINED_WITHIN_S, LOOK_S = 180.0, 600.0, 0.005
 
@@ -44,6 +45,7 @@ class Siege(School):
         """As any school; one learner is the echo's alone."""
         super().prepare()
         *self.students, self.echo_of = self.students
+        self.auditor.pause_s = ASKS_EVERY_S
         return self
 
     def besiege(self, ground: Ground) -> None:

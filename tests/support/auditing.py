@@ -19,6 +19,7 @@ class Auditor:
     open_client: Callable[[], httpx.Client]
     learners: Sequence[str]
     chance: random.Random
+    pause_s: float = PAUSE_S
     kept: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
     fault: BaseException | None = None
 
@@ -43,7 +44,7 @@ class Auditor:
     def _run(self) -> None:
         try:
             with self.open_client() as client:
-                while not self._stop.wait(PAUSE_S):
+                while not self._stop.wait(self.pause_s):
                     self._ask(client)
         except BaseException as fault:
             self.fault = fault

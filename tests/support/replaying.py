@@ -63,6 +63,7 @@ def _copied(url: str, schema: str, tables: Iterable[str], path: Path, migrations
     import psycopg
     from psycopg import sql
 
+    path.parent.mkdir(exist_ok=True)
     SqliteDatabase(path, migrations).close()
     with psycopg.connect(url, options=f"-c search_path={schema}") as server, closing(sqlite3.connect(path)) as file:
         for table in tables:
