@@ -17,8 +17,8 @@ from services.ingest.storage import imports, inbox, packages, rosters, verdicts
 from services.ingest.storage.imports import READ_BY_NO_MAPPING, Import
 from services.ingest.storage.packages import Said
 from services.ingest.storage.rosters import RosterImport
-from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy
-from services.ingest.use_cases.import_file import RefuseFile
+from services.ingest.use_cases.group_commit import GroupCommit
+from services.ingest.use_cases.import_file import TRY_AGAIN, RefuseFile
 from services.ingest.use_cases.link import About, Linking
 from services.ingest.use_cases.package_import import CONFIRMED, REJECTED, REPLACED, UNWANTED, BeginPackage
 from services.ingest.use_cases.package_kept import KeptRows
@@ -29,7 +29,7 @@ from services.ingest.use_cases.settle import Item, Origin, Settle
 from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take_roster import DOOR, TakeRoster, roster_source
 from services.runtime.keys import KeyStore
-from services.runtime.store.database import Cursor, Database, StoreError
+from services.runtime.store.database import Cursor, Database
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -112,21 +112,33 @@ class RosterImporter:
     def run(self, stop: threading.Event) -> None:
         """Until told to stop; the rest is settled after the next start."""
         while not stop.is_set():
-            with self._database.read() as cursor:
-                waiting = imports.next_import(cursor, rosters=True)
-            if waiting is None:
+            try:
+                settled = self._step(stop)
+            except TRY_AGAIN:
+                stop.wait(PAUSE_S)
+                continue
+            if not settled:
                 self._news.wait(LOOK_S)
                 self._news.clear()
-                continue
-            try:
-                self.settle(waiting, stop)
-            except PackageRefused as refused:
-                self._commits.do(RefuseFile(waiting, refused.detail or type(refused).__name__))
-            except (NotDurable, TooBusy, StoreError):
-                stop.wait(PAUSE_S)
-            except Exception as fault:
-                log.fault("roster not settled", fault, source=waiting.source)
-                self._commits.do(RefuseFile(waiting, type(fault).__name__))
+
+    def _step(self, stop: threading.Event) -> bool:
+        """The next roster, when there is one; a roster that cannot be settled says so and lets the next one through."""
+        with self._database.read() as cursor:
+            waiting = imports.next_import(cursor, rosters=True)
+        if waiting is not None:
+            self._try(waiting, stop)
+        return waiting is not None
+
+    def _try(self, waiting: Import, stop: threading.Event) -> None:
+        try:
+            self.settle(waiting, stop)
+        except TRY_AGAIN:
+            raise
+        except PackageRefused as refused:
+            self._commits.do(RefuseFile(waiting, refused.detail or type(refused).__name__))
+        except Exception as fault:
+            log.fault("roster not settled", fault, source=waiting.source)
+            self._commits.do(RefuseFile(waiting, type(fault).__name__))
 
     def take(self, tenant: str, name: str | None, told: RosterImport, raw: bytes) -> UUID:
         """Durable; refuses what is no package."""
