@@ -17,7 +17,7 @@ from typing import Any
 
 from contracts import asyncapi, catalogue_page
 from contracts.envelope import Envelope, PublicEvent
-from contracts.events import CATALOGUE_TOPICS, TOPICS
+from contracts.events import IN_CLEAR, TOPICS
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = ("ingest", "mastery", "credentials")
@@ -27,7 +27,7 @@ UNITS = {"_s": "seconds", "_ms": "milliseconds", "_bytes": "bytes", "_days": "da
 
 def schema_of(event: type[PublicEvent]) -> dict[str, Any]:
     """The JSON Schema of one public event: CloudEvents attributes around `data`."""
-    clear = any(event in TOPICS[topic] for topic in CATALOGUE_TOPICS)
+    clear = event in IN_CLEAR
     envelope = Envelope.model_json_schema(ref_template="#/$defs/{model}")
     data = event.model_json_schema(ref_template="#/$defs/{model}")
     defs = data.pop("$defs", {}) | {event.__name__: data}

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.asyncapi import summary
 from contracts.envelope import Envelope, PublicEvent
-from contracts.events import CATALOGUE_TOPICS, CONSUMERS, TOPICS
+from contracts.events import CONSUMERS, IN_CLEAR, TOPICS
 
 HEAD = """# Event catalogue
 
@@ -43,7 +43,7 @@ def _topics(examples: Path) -> Iterator[str]:
         yield f"## {topic}"
         yield ""
         for event in events:
-            yield from _event(event, examples, clear=topic in CATALOGUE_TOPICS)
+            yield from _event(event, examples, clear=event in IN_CLEAR)
 
 
 def _event(event: type[PublicEvent], examples: Path, *, clear: bool) -> Iterator[str]:

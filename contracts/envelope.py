@@ -53,7 +53,9 @@ class Envelope(Model):
     )
     keyid: str | None = Field(default=None, description="The key the blob is sealed under.")
     data_base64: str | None = Field(default=None, description="The sealed blob.")
-    data: dict[str, object] | None = Field(default=None, description="Clear data: documents only, never a person's.")
+    data: dict[str, object] | None = Field(
+        default=None, description="Clear data: a document, or that a learner was erased; never what is said of one."
+    )
 
 
 def sealing_context(tenant: str, subject: str, event_id: UUID, type_: str, schema: str, key_id: str) -> bytes:

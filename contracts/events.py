@@ -6,13 +6,14 @@ from contracts.envelope import PublicEvent
 from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, EvidenceRevisedV1
 from contracts.learners_v1 import (
     LearnerEnrolledV1,
+    LearnerErasedV1,
     LearnerLinkedV1,
     LearnerRegisteredV1,
     LearnersMergedV1,
     LearnersUnmergedV1,
     LinkCorrectedV1,
 )
-from contracts.mastery_v1 import LevelLostV1, LevelReachedV1, RequirementLapsedV1, RequirementMetV1
+from contracts.mastery_v1 import LevelLostV1, LevelReachedV1, RecordErasedV1, RequirementLapsedV1, RequirementMetV1
 
 INGEST_LEARNER = "ingest.learner"
 MASTERY_LEARNER = "mastery.learner"
@@ -30,12 +31,14 @@ TOPICS: dict[str, tuple[type[PublicEvent], ...]] = {
         LearnersMergedV1,
         LearnersUnmergedV1,
         LinkCorrectedV1,
+        LearnerErasedV1,
     ),
-    MASTERY_LEARNER: (LevelReachedV1, LevelLostV1, RequirementMetV1, RequirementLapsedV1),
+    MASTERY_LEARNER: (LevelReachedV1, LevelLostV1, RequirementMetV1, RequirementLapsedV1, RecordErasedV1),
     MASTERY_CATALOGUE: (FrameworkPublishedV1, ScalePublishedV1),
     CREDENTIALS_LEARNER: (CredentialIssuedV1, CredentialRevokedV1),
 }
-CATALOGUE_TOPICS = frozenset({MASTERY_CATALOGUE})  # documents, in clear; everything else is about a learner, sealed
+CATALOGUE_TOPICS = frozenset({MASTERY_CATALOGUE})  # documents; everything else is about a learner
+IN_CLEAR: frozenset[type[PublicEvent]] = frozenset((*TOPICS[MASTERY_CATALOGUE], LearnerErasedV1, RecordErasedV1))
 CONSUMERS: dict[str, tuple[str, ...]] = {
     INGEST_LEARNER: ("mastery",),
     MASTERY_LEARNER: ("credentials",),

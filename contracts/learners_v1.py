@@ -70,3 +70,10 @@ class LearnerEnrolledV1(PublicEvent):
 
     TYPE: ClassVar[str] = "org.wayproof.ingest.learner-enrolled.v1"
     enrolment: Enrolment
+
+
+class LearnerErasedV1(PublicEvent):
+    """Whatever was said of this pseudonym can no longer be read, here or anywhere. In clear, as its key is gone."""
+
+    TYPE: ClassVar[str] = "org.wayproof.ingest.learner-erased.v1"
+    erasure: UUID

@@ -94,3 +94,10 @@ class RequirementLapsedV1(Threshold):
     """A requirement passed out of met."""
 
     TYPE: ClassVar[str] = "org.wayproof.mastery.requirement-lapsed.v1"
+
+
+class RecordErasedV1(PublicEvent):
+    """Mastery says nothing of this learner any more: the event named erased it. In clear, as its key is gone."""
+
+    TYPE: ClassVar[str] = "org.wayproof.mastery.record-erased.v1"
+    erased_by: UUID

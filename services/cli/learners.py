@@ -23,7 +23,7 @@ class Identifier(click.ParamType[dict[str, str]]):
 
 @click.group()
 def learner() -> None:
-    """Find a learner by an identifier, link another one, or merge two that are one person."""
+    """Find a learner by an identifier, link another one, merge two that are one person, or erase one."""
 
 
 @learner.command()
@@ -93,6 +93,29 @@ def merge(client: Client, as_json: bool, gone: Any, stays: Any, reason: str) -> 
 def unmerge(client: Client, as_json: bool, learner_id: Any, reason: str) -> None:
     """LEARNER is a person of its own after all: what came by its identifiers is its own again."""
     _moved(client.post(f"/v1/learners/{learner_id}/unmerge", {"reason": reason}), as_json)
+
+
+@learner.command()
+@click.argument("learner_id", metavar="LEARNER", type=click.UUID)
+@REASON
+@click.option("--yes", "confirmed", is_flag=True, help="Do it without asking: it cannot be taken back.")
+@talks_to("ingest")
+def erase(client: Client, as_json: bool, learner_id: Any, reason: str, confirmed: bool) -> None:
+    """Destroy the keys of everything that was said of LEARNER, also under ids that were merged into this one.
+
+    Nobody can read it any more, here at once; in back-ups once `wayproof tenant rotate-key` has been run and the
+    back-ups of the keys from before are gone. Take the learner off the roster first: a roster that still names them
+    registers them anew, as somebody unknown.
+    """
+    if not confirmed:
+        click.confirm(f"Erase {learner_id}? This cannot be taken back.", abort=True, err=True)
+    told = client.post(f"/v1/learners/{learner_id}/erasure", {"reason": reason})
+    if as_json:
+        show(told, as_json)
+    else:
+        click.echo(f"erased at {told['erased_at']}; erasure {told['erasure']}")
+        if not told["complete"]:
+            click.echo("A file that came before is still being read; what it says of the learner goes after it.")
 
 
 def _moved(move: dict[str, Any], as_json: bool) -> None:

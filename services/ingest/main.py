@@ -12,6 +12,7 @@ from contracts.events import MASTERY_CATALOGUE
 from services.ingest.api import (
     caliper,
     dependencies,
+    erasing,
     files,
     imports,
     learners,
@@ -32,6 +33,7 @@ from services.ingest.reactions import KeepCatalogue
 from services.ingest.settings import IngestSettings
 from services.ingest.storage import catalogue, measures, uploads
 from services.ingest.storage.schema import MIGRATIONS
+from services.ingest.use_cases.eraser import Eraser
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
 from services.ingest.use_cases.move import Tools
@@ -122,6 +124,7 @@ def _service(
     )
     moving = Tools(tags, sealer, publishing.about)
     redrive = Redrive(database, Rereading(database, ports.keys, registered, tags), commits, settle)
+    eraser = Eraser(database, commits, ports.keys)
     consumer = _consumer(settings, ports.log, database, KeepCatalogue(catalogues, sealer))
     shared = dependencies.Parts(
         settings,
@@ -137,6 +140,7 @@ def _service(
         redrive,
         moving,
         people,
+        eraser,
     )
 
     def ready() -> dict[str, str]:
@@ -144,11 +148,11 @@ def _service(
 
     doors = (  # in the order in which a request is looked for: what is called most comes first
         *(webhooks, xapi, streams, observations, files, imports, caliper),
-        *(receipts, redriving, sources, mappings, rosters, learners, merging),
+        *(receipts, redriving, sources, mappings, rosters, learners, merging, erasing),
     )
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
-    workers: list[Worker] = [commits, relay, consumer, importer, people, Mover(database, commits, moving)]
+    workers: list[Worker] = [commits, relay, consumer, importer, people, Mover(database, commits, moving), eraser]
     workers += [leases] if leases else []
     return Service(PRODUCER, app, workers, ready, close, measured(ports.log, partial(measures.of, database)))
 

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 Permission = Literal[
     "sources:manage", "mappings:manage", "evidence:write", "observations:write", "receipts:read",
     "quarantine:read", "quarantine:redrive", "imports:decide", "roster:write", "learners:lookup", "learners:link",
-    "policies:manage", "frameworks:manage", "standings:read", "history:read",
+    "learners:erase", "policies:manage", "frameworks:manage", "standings:read", "history:read",
     "achievements:manage", "awards:read", "awards:decide", "credentials:read",
 ]  # fmt: skip
 Role = Literal[
@@ -21,8 +21,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
          "quarantine:redrive"}
     ),
     "registrar": OWN_RECORD | {
-        "roster:write", "learners:lookup", "learners:link", "receipts:read", "quarantine:read", "quarantine:redrive",
-        "imports:decide", "achievements:manage", "awards:decide",
+        "roster:write", "learners:lookup", "learners:link", "learners:erase", "receipts:read", "quarantine:read",
+        "quarantine:redrive", "imports:decide", "achievements:manage", "awards:decide",
     },
     "district": OWN_RECORD | {
         "sources:manage", "mappings:manage", "policies:manage", "frameworks:manage", "achievements:manage",

@@ -1,4 +1,4 @@
-"""Public events into envelopes and back: personal content sealed under the learner's key, documents in clear."""
+"""Public events into envelopes and back: what is said of a person sealed under its key, the rest in clear."""
 
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ import orjson
 from pydantic import ValidationError
 
 from contracts.envelope import Envelope, PublicEvent, sealing_context
-from contracts.events import MASTERY_CATALOGUE, PUBLIC_EVENTS, TOPICS
+from contracts.events import IN_CLEAR, PUBLIC_EVENTS
 from services.runtime.keys import DoesNotOpen, KeyStore
 
-DOCUMENTS = frozenset(kind.TYPE for kind in TOPICS[MASTERY_CATALOGUE])
+CLEAR = frozenset(kind.TYPE for kind in IN_CLEAR)
 SCHEMAS = {event.TYPE: event.schema_urn() for event in PUBLIC_EVENTS.values()}
 
 
@@ -62,8 +62,8 @@ class Sealer:
         return orjson.dumps(envelope, option=orjson.OPT_UTC_Z)
 
     def clear(self, event: PublicEvent, *, id: UUID, tenant: str, subject: str, time: datetime) -> bytes:
-        """The envelope of a published document, which says nothing of a person."""
-        assert event.TYPE in DOCUMENTS, "only documents are published in clear"
+        """The envelope of a published document, or of an erasure: neither says anything of a person."""
+        assert event.TYPE in CLEAR, "whatever says something of a person is sealed"
         envelope = self._attributes(event.TYPE, id, tenant, subject, time, "application/json")
         envelope["data"] = orjson.Fragment(_content(event))
         return orjson.dumps(envelope, option=orjson.OPT_UTC_Z)
@@ -81,7 +81,7 @@ class Sealer:
         if kind is None:
             raise Unreadable("unknown-type")
         try:
-            if envelope.data is not None and envelope.type in DOCUMENTS:
+            if envelope.data is not None and envelope.type in CLEAR:
                 return kind.model_validate(envelope.data)
             return kind.__pydantic_validator__.validate_json(self.plain(envelope))  # type: ignore[no-any-return]
         except ValidationError:

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from services.ingest.settings import IngestSettings
 from services.ingest.storage import inbox
+from services.ingest.use_cases.eraser import Eraser
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
 from services.ingest.use_cases.link import About, Linking
@@ -41,6 +42,7 @@ class Parts:
     redrive: Redrive
     moving: Tools
     people: RosterImporter
+    eraser: Eraser
 
     def linking(self, tenant: str) -> Linking:
         """For the links of one tenant."""

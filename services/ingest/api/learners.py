@@ -16,7 +16,7 @@ from services.ingest.storage import vault
 from services.ingest.use_cases.link import IdentifierTaken, LearnerMerged, LearnerUnknown, LinkIdentifier
 from services.ingest.use_cases.merge import CorrectLink, IdentifierUnknown, SameLearner
 from services.runtime.access import Caller, Can
-from services.runtime.keys import KeyDestroyed
+from services.runtime.erased import LearnerErased
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["learners"])
@@ -62,7 +62,7 @@ def lookup_learners(body: LookupIn, shared: Shared, caller: Annotated[Caller, Ca
 @router.post(
     "/learners/{learner}/links",
     status_code=201,
-    responses=problems(LearnerUnknown, LearnerMerged, IdentifierTaken, IdentifierUnknown, SameLearner, KeyDestroyed),
+    responses=problems(LearnerUnknown, LearnerMerged, IdentifierTaken, IdentifierUnknown, SameLearner, LearnerErased),
 )
 def link_learner(
     learner: UUID, body: LinkIn, shared: Shared, caller: Annotated[Caller, Can("learners:link")]

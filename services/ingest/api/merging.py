@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 
 from services.ingest.api.dependencies import Parts, Shared, json_response
 from services.ingest.api.shapes import Reason, Strict
-from services.ingest.storage import moves, vault
+from services.ingest.storage import moves
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
-from services.ingest.use_cases.link import LearnerMerged, LearnerUnknown
+from services.ingest.use_cases.link import LearnerMerged, LearnerUnknown, check_known
 from services.ingest.use_cases.merge import CorrectLink, MergeLearners, NotMerged, Said, SameLearner, UnmergeLearner
 from services.ingest.use_cases.move import Moved, finish
 from services.runtime.access import Caller, Can
-from services.runtime.keys import KeyDestroyed
+from services.runtime.erased import LearnerErased
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1/learners", tags=["learners"])
@@ -41,12 +41,11 @@ class UnmergeIn(Strict):
     reason: Reason
 
 
-@router.get("/{learner}", responses=problems(LearnerUnknown))
+@router.get("/{learner}", responses=problems(LearnerUnknown, LearnerErased))
 def get_learner(learner: UUID, shared: Shared, caller: Annotated[Caller, Can("learners:lookup")]) -> Response:
     """By which id the learner is known now, and which ids were merged into that one."""
     with shared.database.read() as cursor:
-        if vault.tenant_of_learner(cursor, learner) != caller.tenant:
-            raise LearnerUnknown
+        check_known(cursor, caller.tenant, learner)
         current = moves.current_learner(cursor, learner)
         merged = moves.merged_into(cursor, current)
     return json_response({"learner": str(learner), "current": str(current), "merged": [str(each) for each in merged]})
@@ -55,7 +54,7 @@ def get_learner(learner: UUID, shared: Shared, caller: Annotated[Caller, Can("le
 @router.post(
     "/{learner}/merge",
     status_code=201,
-    responses=problems(LearnerUnknown, LearnerMerged, SameLearner, KeyDestroyed, TooBusy, NotDurable),
+    responses=problems(LearnerUnknown, LearnerMerged, SameLearner, LearnerErased, TooBusy, NotDurable),
 )
 def merge_learners(
     learner: UUID, body: MergeIn, shared: Shared, caller: Annotated[Caller, Can("learners:link")]
@@ -71,7 +70,7 @@ def merge_learners(
 @router.post(
     "/{learner}/unmerge",
     status_code=201,
-    responses=problems(LearnerUnknown, NotMerged, KeyDestroyed, TooBusy, NotDurable),
+    responses=problems(LearnerUnknown, NotMerged, LearnerErased, TooBusy, NotDurable),
 )
 def unmerge_learner(
     learner: UUID, body: UnmergeIn, shared: Shared, caller: Annotated[Caller, Can("learners:link")]

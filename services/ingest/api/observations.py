@@ -11,13 +11,14 @@ from contracts.envelope import Slug
 from contracts.evidence_v1 import Code, Exact, Kind
 from services.ingest.api.dependencies import Shared, receipt_response
 from services.ingest.api.shapes import Instant, Strict
-from services.ingest.storage import vault
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
-from services.ingest.use_cases.link import LearnerUnknown
+from services.ingest.use_cases.link import LearnerUnknown, check_known
 from services.ingest.use_cases.observe import Observed, TakeObservation, submission_of
 from services.ingest.use_cases.take import MessageConflict
 from services.runtime.access import Caller, Can
+from services.runtime.erased import LearnerErased
 from services.runtime.problems import Refusal, problems
+from services.runtime.store.database import Cursor
 
 router = APIRouter(prefix="/v1/observations", tags=["doors"])
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -74,7 +75,7 @@ class ObserverUnknown(Refusal):
     status = 403
 
 
-REFUSALS = problems(LearnerUnknown, ObserverUnknown, MessageConflict, TooBusy, NotDurable)
+REFUSALS = problems(LearnerUnknown, LearnerErased, ObserverUnknown, MessageConflict, TooBusy, NotDurable)
 
 
 @router.post("", status_code=202, responses=REFUSALS)
@@ -90,10 +91,17 @@ def take_observation(
     learner = body.learner.id
     if learner is not None:
         with shared.database.read() as cursor:
-            if vault.tenant_of_learner(cursor, learner) != caller.tenant:
-                raise LearnerUnknown(pointer="/learner/id")
+            check_named(cursor, caller.tenant, learner)
     observed = Observed(caller.tenant, caller.organisation, caller.person, caller.role, learner)
     submission = submission_of(
         observed, body.model_dump(mode="json"), body.occurred_at, key, shared.tags.of(caller.tenant)
     )
     return receipt_response(shared, shared.commits.do(TakeObservation(submission, shared.settle, learner)))
+
+
+def check_named(cursor: Cursor, tenant: str, learner: UUID) -> None:
+    """Whom the body names must be the tenant's, and still be."""
+    try:
+        check_known(cursor, tenant, learner)
+    except LearnerUnknown:
+        raise LearnerUnknown(pointer="/learner/id") from None

@@ -95,6 +95,13 @@ def move_by_id(cursor: Cursor, id_: UUID) -> Move | None:
     return _move(*row) if row else None
 
 
+def under_way_with(cursor: Cursor, learners: Iterable[UUID]) -> bool:
+    """Whether a move to or from one of them is not complete."""
+    select = "SELECT origin, target FROM move WHERE state IN ('moving', 'undoing')"
+    moving = {id_ for row in cursor.execute(select).fetchall() for id_ in row}
+    return any(learner.bytes in moving for learner in learners)
+
+
 def merge_of(cursor: Cursor, learner: UUID) -> Move | None:
     """The merge by which the learner was merged into another and still is."""
     select = f"{_SELECT} WHERE origin = ? AND kind = 'merge' AND state IN ('moving', 'done')"

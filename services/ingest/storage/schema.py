@@ -4,6 +4,7 @@ Whatever says something of a person is sealed (`sealed`) or a keyed digest (`tag
 and holds no name, e-mail or grade in clear. Instants are microseconds since the epoch; ids are the 16 bytes of a UUID.
 """
 
+from services.ingest.storage.erasures import ERASURES
 from services.ingest.storage.imports import FAULTS, FILES
 from services.ingest.storage.moves import MOVES
 from services.ingest.storage.packages import PACKAGES
@@ -126,10 +127,11 @@ SEEN_WITH = {
     "move_person": "move.id = move_person.move",
     "move_enrolment": "move.id = move_enrolment.move",
     "package_import": "import.id = package_import.import",
+    "roster_import": "import.id = roster_import.import",
     "statement_agent": "statement.seq = statement_agent.seq",
 }
 
 MIGRATIONS = (
     *(SOURCES + INBOX + VAULT + CATALOGUE + OUTBOX_SCHEMA, STATEMENTS, MOVES, FILES, BOUNDS + FAULTS),
-    *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT, LEASE_SCHEMA, DEAD_LETTER),
+    *(PACKAGES, UPLOADS, CHANGES, ROSTERS, UPLOADED_AT, LEASE_SCHEMA, DEAD_LETTER, ERASURES),
 )

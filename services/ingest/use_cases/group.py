@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.domain.records import RecordVersion
-from services.ingest.storage import inbox, vault
+from services.ingest.storage import erasures, inbox, vault
 from services.ingest.storage.inbox import Message
 from services.runtime.clock import Ids
 from services.runtime.keys import KeyStore
@@ -83,6 +83,12 @@ class Writes:
             self.tally[each] += count
 
 
+def waiting_key(person: bytes, source: str, erasure: UUID | None) -> UUID:
+    """One for each source and identifier; another one since the identifier was erased, as the first is destroyed."""
+    tag = UUID(bytes=person)
+    return uuid5(tag, source) if erasure is None else uuid5(tag, f"{source}|{erasure}")
+
+
 @dataclass(slots=True)
 class Group:
     """The state as stored, under what this group has decided so far."""
@@ -97,6 +103,7 @@ class Group:
     known: Known = field(default_factory=Known)
     writes: Writes = field(default_factory=Writes)
     changed: set[bytes] = field(default_factory=set)
+    _waiting: dict[bytes, UUID | None] = field(default_factory=dict)
 
     def load(
         self, records: Iterable[bytes] = (), messages: Iterable[bytes] = (), learners: set[bytes] | None = None
@@ -107,6 +114,12 @@ class Group:
         known.messages.update(inbox.messages_by_tag(self.cursor, set(messages) - known.messages.keys()))
         if learners:
             known.learners.update(self.links.of(self.cursor, learners))
+
+    def waiting_key(self, person: bytes, source: str) -> UUID:
+        """The key of what waits for an identifier."""
+        if person not in self._waiting:
+            self._waiting[person] = erasures.by_identifier(self.cursor, [person]).get(person)
+        return waiting_key(person, source, self._waiting[person])
 
     def draft(self) -> "Draft":
         """Paper for one piece of work."""

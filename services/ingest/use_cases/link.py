@@ -9,13 +9,14 @@ from contracts.envelope import PublicEvent
 from contracts.learners_v1 import LearnerLinkedV1
 from services.ingest.domain.claims import Identifier
 from services.ingest.domain.outcomes import Outcome
-from services.ingest.storage import inbox, vault
+from services.ingest.storage import erasures, inbox, vault
 from services.ingest.storage.moves import current_learner
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.settle import Item, Origin, Place, Settle, unpack
 from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.xapi_keep import keep_statements
 from services.runtime.clock import to_micros
+from services.runtime.erased import learner_erased
 from services.runtime.problems import Refusal
 from services.runtime.store.database import Cursor
 from services.runtime.store.outbox import OutboxMessage
@@ -40,9 +41,12 @@ class LearnerMerged(Refusal):
 
 
 def check_known(cursor: Cursor, tenant: str, *learners: UUID) -> None:
-    """Refuse whoever is not a learner of this tenant."""
+    """Refuse whoever is not a learner of this tenant, or no longer."""
     if any(vault.tenant_of_learner(cursor, learner) != tenant for learner in learners):
         raise LearnerUnknown
+    for learner in learners:
+        if (erased := erasures.of_learner(cursor, learner)) is not None:
+            raise learner_erased(erased[1], erased[0].erased_at)
 
 
 def check_current(cursor: Cursor, learner: UUID) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import orjson
 
@@ -191,7 +191,7 @@ def _quarantine(draft: Draft, origin: Origin, place: Place, item: Item, decision
 
 def _park(draft: Draft, origin: Origin, place: Place, item: Item) -> None:
     """Under a key of its own for each source and identifier, so that erasing the person later erases what waits."""
-    key = uuid5(UUID(bytes=item.learner), origin.source)
+    key = draft.group.waiting_key(item.learner, origin.source)
     row = (place.arrival, origin.tenant, item.learner, place.receipt, place.item, origin.source, origin.door)
     to_seal = ToSeal(origin.tenant, key, _packed(origin, item), vault.PUT_PARKED, (*row, origin.mapping, key.bytes))
     draft.writes.to_seal.append(to_seal)

@@ -49,7 +49,7 @@ class Find:
         row = statements.by_id(cursor, self.source.id, [statement]).get(statement)
         if row is None or bool(row.flags & statements.VOIDED) != voided:
             raise StatementUnknown
-        return self._shown(row), row.stored
+        return self._shown(cursor, row), row.stored
 
     def page(self, cursor: Cursor, query: Query) -> Page:
         """Up to so many, or so many bytes; what was erased is passed over."""
@@ -61,7 +61,7 @@ class Find:
                 break
             last = row.seq
             try:
-                shown.append(self._shown(row))
+                shown.append(self._shown(cursor, row))
             except KeyDestroyed:
                 continue
             size += len(shown[-1])
@@ -88,7 +88,7 @@ class Find:
             query.cursor,
         )
 
-    def _shown(self, row: StatementRow) -> bytes:
+    def _shown(self, cursor: Cursor, row: StatementRow) -> bytes:
         major = 2 if row.flags & statements.SECOND_EDITION else 1
-        text = open_statement(self.keys, self.source.tenant, row)
+        text = open_statement(cursor, self.keys, self.source.tenant, row)
         return Additions(row.id, row.stored, row.source, major).to(text)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from services.ingest.storage import statements
+from services.ingest.storage import erasures, statements
 from services.ingest.storage.statements import StatementRow
-from services.ingest.use_cases.group import Draft, ToSeal
+from services.ingest.use_cases.group import Draft, ToSeal, waiting_key
 from services.ingest.use_cases.settle import Item
 from services.runtime.clock import to_micros
-from services.runtime.keys import DataKey, KeyStore
+from services.runtime.keys import DataKey, KeyDestroyed, KeyStore
+from services.runtime.store.database import Cursor
 
 Json = dict[str, object]
 
@@ -59,30 +60,36 @@ def keep(draft: Draft, tenant: str, source: str, sent: Sent, seq: int, *, voided
         sealed = draft.group.keys.learner_key(tenant, learner).seal(plain, context)
         draft.writes.add(statements.PUT_STATEMENT, (*row, sealed))
         return
-    key = _key_until_known(sent.person, source, sent.id)
+    key = draft.group.waiting_key(sent.person, source) if sent.person else _key_of_nobody(source, sent.id)
     draft.writes.to_seal.append(ToSeal(tenant, key, plain, statements.PUT_STATEMENT, row, context))
 
 
-def _key_until_known(person: bytes, source: str, statement: UUID) -> UUID:
-    """The key of what is parked for the identifier; a statement about nobody in particular has its own."""
-    return uuid5(UUID(bytes=person), source) if person else uuid5(statement, source)
+def _key_of_nobody(source: str, statement: UUID) -> UUID:
+    """A statement about nobody in particular has a key of its own."""
+    return uuid5(statement, source)
 
 
-def open_statement(keys: KeyStore, tenant: str, row: StatementRow) -> str:
+def open_statement(cursor: Cursor, keys: KeyStore, tenant: str, row: StatementRow) -> str:
     """As it was sent; raises KeyDestroyed when it was erased."""
-    return _key_of(keys, tenant, row).open(row.sealed, context_of(row.source, row.id)).decode()
+    if not row.sealed:
+        raise KeyDestroyed
+    return _key_of(cursor, keys, tenant, row).open(row.sealed, context_of(row.source, row.id)).decode()
 
 
-def _key_of(keys: KeyStore, tenant: str, row: StatementRow) -> DataKey:
+def _key_of(cursor: Cursor, keys: KeyStore, tenant: str, row: StatementRow) -> DataKey:
+    """Its learner's, or that of what is parked for the identifier."""
     if row.learner is not None:
         return keys.learner_key(tenant, row.learner)
-    return keys.submission_key(tenant, _key_until_known(row.person, row.source, row.id))
+    if not row.person:
+        return keys.submission_key(tenant, _key_of_nobody(row.source, row.id))
+    erasure = erasures.by_identifier(cursor, [row.person]).get(row.person)
+    return keys.submission_key(tenant, waiting_key(row.person, row.source, erasure))
 
 
 def keep_statements(draft: Draft, tenant: str, person: bytes, learner: UUID) -> None:
     """The identifier means this learner from now on: what is kept under its key goes under the learner's."""
     keys = draft.group.keys
     for row in statements.of_nobody(draft.group.cursor, person):
-        plain = open_statement(keys, tenant, row).encode()
+        plain = open_statement(draft.group.cursor, keys, tenant, row).encode()
         sealed = keys.learner_key(tenant, learner).seal(plain, context_of(row.source, row.id))
         draft.writes.add(statements.RESEAL, (learner.bytes, sealed, row.seq))
