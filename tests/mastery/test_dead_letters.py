@@ -116,12 +116,12 @@ def test_a_learner_of_one_tenant_is_nobody_in_another(judged: World) -> None:
     assert reasons(judged) == ["learner-of-another-tenant"]
 
 
-def test_evidence_whose_key_is_destroyed_is_recorded_as_such_and_skipped(judged: World) -> None:
+def test_evidence_whose_key_is_destroyed_is_passed_over(judged: World) -> None:
     judged.send(accepted("e1"))
     judged.keys.destroy_learner_key(TENANT, LEARNER)
     judged.send(accepted("e2", learner=OTHER))
     judged.settle()
-    assert reasons(judged) == ["key-destroyed"]
+    assert reasons(judged) == []
     assert judged.competency("C1", OTHER)["result"] == "met"
     assert judged.about("standings", status=410)["type"] == "/problems/key-destroyed"
 

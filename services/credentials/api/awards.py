@@ -20,6 +20,8 @@ from services.credentials.use_cases.refusals import (
 )
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant, from_micros, to_micros
+from services.runtime.erased import LearnerErased
+from services.runtime.keys import KeyDestroyed
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1/awards", tags=["awards"])
@@ -46,17 +48,20 @@ def list_awards(
 ) -> Response:
     """The tenant's awards that stand so, in the order they came to; `next` continues the list.
 
+    `erased` of them cannot be told any more, as their learners are erased.
+
     A learner's or guardian's key sees that learner's only.
     """
     rows = shared.tools.queries.awards(caller.tenant, standing or WAITING, _place(after), limit, caller.learner)
     awards = [_told(row, award) for row, award in shared.answers.awards(rows)]
-    return json_response({"awards": awards, "next": _cursor(rows[-1]) if len(rows) == limit else None})
+    following = _cursor(rows[-1]) if len(rows) == limit else None
+    return json_response({"awards": awards, "erased": len(rows) - len(awards), "next": following})
 
 
 @router.post(
     "/{award}/decisions",
     status_code=201,
-    responses=problems(AwardUnknown, NotWaitingForDecision, CredentialNotSignable),
+    responses=problems(AwardUnknown, NotWaitingForDecision, CredentialNotSignable, LearnerErased, KeyDestroyed),
 )
 def decide_award(
     award: UUID, body: DecisionIn, shared: Shared, caller: Annotated[Caller, Can("awards:decide")]

@@ -15,6 +15,7 @@ from services.credentials.storage.queries import CredentialRow
 from services.credentials.use_cases.refusals import CredentialUnknown, LearnerOfAnother, MediaTypeNotOffered
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant
+from services.runtime.erased import LearnerErased
 from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.problems import problems
 
@@ -24,7 +25,12 @@ BUNDLE = "application/vnd.wayproof.bundle+json"
 OFFERED = ("application/json", "application/vc+ld+json", "application/vc", BUNDLE)
 
 
-@router.get("/learners/{learner}/credentials", responses=problems(LearnerOfAnother, KeyUnknown, KeyDestroyed))
+GET_REFUSED = problems(CredentialUnknown, MediaTypeNotOffered, LearnerErased, KeyDestroyed)
+
+
+@router.get(
+    "/learners/{learner}/credentials", responses=problems(LearnerOfAnother, KeyUnknown, LearnerErased, KeyDestroyed)
+)
 def list_credentials(learner: UUID, shared: Shared, caller: Annotated[Caller, Can("credentials:read")]) -> Response:
     """What was issued to the learner, the oldest first, revoked or not."""
     if caller.learner not in {None, learner}:
@@ -33,7 +39,7 @@ def list_credentials(learner: UUID, shared: Shared, caller: Annotated[Caller, Ca
     return json_response({"learner": str(learner), "credentials": [_told(row, award) for row, award in found]})
 
 
-@router.get("/credentials/{credential}", responses=problems(CredentialUnknown, MediaTypeNotOffered, KeyDestroyed))
+@router.get("/credentials/{credential}", responses=GET_REFUSED)
 def get_credential(
     credential: UUID,
     shared: Shared,

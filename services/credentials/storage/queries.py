@@ -14,6 +14,9 @@ _COLUMNS = "id, award, tenant, learner, list_id, position, issued_at, revoked_at
 _CREDENTIAL = f"SELECT {_COLUMNS} FROM credential"  # noqa: S608
 
 
+_READABLE = "learner NOT IN (SELECT learner FROM erased_learner)"
+
+
 @dataclass(frozen=True, slots=True)
 class CredentialRow:
     """One issued credential, its bytes still sealed."""
@@ -66,7 +69,7 @@ class Queries:
 
     def credentials_of(self, tenant: str, learner: UUID) -> list[CredentialRow]:
         """Those a learner has, or had before a merge, the oldest first."""
-        where = f"{_CREDENTIAL} WHERE tenant = ? AND (learner = ? OR holder = ?) ORDER BY issued_at, id"
+        where = f"{_CREDENTIAL} WHERE tenant = ? AND (learner = ? OR holder = ?) AND {_READABLE} ORDER BY issued_at, id"
         return [_credential(row) for row in self._rows(where, tenant, learner.bytes, learner.bytes)]
 
     def award(self, tenant: str, award_id: UUID) -> AwardRow | None:
@@ -86,16 +89,23 @@ class Queries:
         return self._awards(condition, *values, limit)
 
     def held_by(self, tenant: str, holder: UUID) -> list[AwardRow]:
-        """Every award a learner has now."""
-        return self._awards("tenant = ? AND holder = ?", tenant, holder.bytes, AROUND_MAX)
+        """Every award a learner has now; what was made for somebody who is erased can be read no more."""
+        return self._awards(f"tenant = ? AND holder = ? AND {_READABLE}", tenant, holder.bytes, AROUND_MAX)
 
     def moved_around(self, tenant: str, learner: UUID) -> list[AwardRow]:
         """Awards that came to the learner by a merge, went from it by one, or may yet come to it."""
         who = learner.bytes
         came, went = "(holder = ? AND learner <> ?)", "(learner = ? AND holder <> ?)"
         return self._awards(
-            f"tenant = ? AND ({came} OR {went} OR heir = ?)", tenant, who, who, who, who, who, AROUND_MAX
+            f"tenant = ? AND ({came} OR {went} OR heir = ?) AND {_READABLE}",
+            *(tenant, who, who, who, who, who, AROUND_MAX),
         )
+
+    def erased(self, tenant: str, learner: UUID) -> tuple[UUID, datetime] | None:
+        """By which event, and when, the learner was erased."""
+        sql = "SELECT event, erased_at FROM erased_learner WHERE tenant = ? AND learner = ?"
+        rows = self._rows(sql, tenant, learner.bytes)
+        return (UUID(bytes=rows[0][0]), from_micros(rows[0][1])) if rows else None
 
     def meets(self, tenant: str, requirement: bytes, partition: int, learner: UUID) -> tuple[int, UUID] | None:
         """(cycle, event) by which the learner meets the requirement now."""

@@ -114,6 +114,19 @@ def requirement_lapsed(owner: Owner, requirement: bytes, cycle: int) -> Row:
     return write
 
 
+def learner_erased(owner: Owner, event: UUID, at: datetime) -> Row:
+    """Remembered, with the event that says so; what waited for achievements defined later is dropped."""
+
+    def write(cursor: Cursor) -> None:
+        cursor.execute(
+            "INSERT INTO erased_learner (tenant, learner, event, erased_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (owner.tenant, owner.learner.bytes, event.bytes, to_micros(at)),
+        )
+        cursor.execute("DELETE FROM met WHERE tenant = ? AND learner = ?", (owner.tenant, owner.learner.bytes))
+
+    return write
+
+
 def sweep_done(tenant: str, achievement: str, partition: int) -> Row:
     """Everybody on this partition who had met the requirement has been looked at."""
 

@@ -9,6 +9,7 @@ from services.credentials.storage.queries import AwardRow, CredentialRow
 from services.credentials.use_cases.award import credential_context
 from services.credentials.use_cases.refusals import CredentialUnknown
 from services.credentials.use_cases.work import Tools, fold
+from services.runtime.erased import learner_erased
 from services.runtime.keys import KeyDestroyed
 
 WAITING = (Standing.PROPOSED, Standing.REVOCATION_PROPOSED)
@@ -31,14 +32,22 @@ class Answers:
 
     def content(self, row: CredentialRow) -> bytes:
         """The credential as it was signed, byte for byte; 410 once its learner is erased."""
+        self.check_not_erased(row.tenant, row.learner)
         key = self._tools.owners(row.tenant, row.award)
         return key.open(row.sealed, credential_context(row.tenant, row.id, key))
 
     def credentials_of(self, tenant: str, learner: UUID) -> list[tuple[CredentialRow, Award]]:
         """A learner's credentials, the oldest first."""
+        self.check_not_erased(tenant, learner)
         self._tools.owners.check_learner(tenant, learner)
         rows = self._tools.queries.credentials_of(tenant, learner)
         return [(row, self._folded(row)) for row in rows]
+
+    def check_not_erased(self, tenant: str, learner: UUID) -> None:
+        """Raises LearnerErased, which names the event."""
+        erased = self._tools.queries.erased(tenant, learner)
+        if erased is not None:
+            raise learner_erased(*erased)
 
     def _folded(self, row: CredentialRow) -> Award:
         """The award's events lie where those of its first learner do."""

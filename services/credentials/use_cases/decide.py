@@ -11,6 +11,7 @@ from services.credentials.use_cases.award import issue
 from services.credentials.use_cases.refusals import AwardUnknown, CredentialNotSignable, NotWaitingForDecision
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.clock import Clock
+from services.runtime.erased import learner_erased
 from services.runtime.store.port import PartitionStore
 
 
@@ -27,6 +28,8 @@ class DecideAwards:
         row = self._tools.queries.award(tenant, award_id)
         if row is None:
             raise AwardUnknown
+        if (erased := self._tools.queries.erased(tenant, row.learner)) is not None:
+            raise learner_erased(*erased)
         owner = Owner(row.tenant, row.learner, row.partition)
 
         def decided(store: PartitionStore) -> Award:

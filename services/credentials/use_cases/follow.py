@@ -5,7 +5,7 @@ from uuid import UUID
 
 from contracts.envelope import Envelope, PublicEvent
 from contracts.events import MASTERY_LEARNER
-from contracts.mastery_v1 import RequirementLapsedV1, RequirementMetV1
+from contracts.mastery_v1 import RecordErasedV1, RequirementLapsedV1, RequirementMetV1
 from services.credentials.domain.achievement import Requirement
 from services.credentials.reactions import award_id_of, on_requirement_lapsed, on_requirement_met
 from services.credentials.signing.errors import NotSignable
@@ -26,7 +26,7 @@ from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-TYPES = {RequirementMetV1.TYPE, RequirementLapsedV1.TYPE}
+TYPES = {RequirementMetV1.TYPE, RequirementLapsedV1.TYPE, RecordErasedV1.TYPE}
 
 
 class FollowMastery:
@@ -74,6 +74,10 @@ class FollowMastery:
         if envelope.type not in TYPES:
             return
         event = self._tools.sealer.open(envelope)
+        if isinstance(event, RecordErasedV1):
+            owner = _owner(envelope, work.store.partition)
+            work.batch.rows.append(rows.learner_erased(owner, event.erased_by, envelope.time))
+            return
         merged = getattr(event, "cause", None) == "merge"
         if merged:  # what it looks at may lie in this very batch, and what follows looks at what it does
             work.flush()

@@ -12,12 +12,15 @@ from services.mastery.use_cases.history import LIMIT_MAX
 from services.mastery.use_cases.set_policy import PolicyUnknown
 from services.mastery.use_cases.why import NodeUnknown
 from services.runtime.access import Caller, Can
+from services.runtime.erased import LearnerErased
 from services.runtime.keys import KeyDestroyed
 from services.runtime.problems import problems
 
 router = APIRouter(prefix="/v1/learners/{learner}", tags=["learners"])
-REFUSED = problems(InstantRefused, VersionWithoutPolicy, LearnerUnknown, PolicyUnknown, KeyDestroyed)
-WHY_REFUSED = problems(InstantRefused, VersionWithoutPolicy, LearnerUnknown, PolicyUnknown, NodeUnknown, KeyDestroyed)
+REFUSED = problems(InstantRefused, VersionWithoutPolicy, LearnerUnknown, PolicyUnknown, LearnerErased, KeyDestroyed)
+WHY_REFUSED = problems(
+    InstantRefused, VersionWithoutPolicy, LearnerUnknown, PolicyUnknown, NodeUnknown, LearnerErased, KeyDestroyed
+)
 
 
 @router.get("/standings", responses=REFUSED)

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from contracts.envelope import log_key
 from contracts.events import MASTERY_LEARNER
+from contracts.mastery_v1 import RecordErasedV1
 from services.mastery.domain.thresholds import Threshold
-from services.mastery.storage.learners import LearnerRow, learner_row
+from services.mastery.storage.learners import LearnerRow, erased_row, learner_row
 from services.runtime.clock import MICROSECOND, Clock
 from services.runtime.sealing import Sealer, Written
-from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore
+from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore, Row, Verbatim
+
+LEARNER_ERASED = "mastery.learner-erased.v1"  # of no class: its body is the envelope, which is all there is to it
 
 ToPublic = Callable[[Threshold, str, int, int], Written]  # tenant, partition and seq
 
@@ -26,6 +29,8 @@ class Draft:
         self._seq = store.next_seq()
         self._stamp = store.known_to()
         self._rows: dict[UUID, LearnerRow] = {}
+        self.erased: set[UUID] = set()
+        self._erased: list[Row] = []
 
     def stamp(self) -> datetime:
         """The next `recorded_at` of this partition."""
@@ -51,9 +56,18 @@ class Draft:
         """The learner has adopted everything up to this control_seq."""
         self._rows[learner] = LearnerRow(learner, tenant, self._partition, adopted_seq)
 
+    def erase(self, learner: UUID, tenant: str, event: UUID, at: datetime, body: bytes, sealer: Sealer) -> None:
+        """The learner's last event, in clear as its key is gone, and what the others are told of it."""
+        self.append(tenant, learner, Verbatim(LEARNER_ERASED, body), self.stamp())
+        self.erased.add(learner)
+        self._erased.append(erased_row(LearnerRow(learner, tenant, self._partition, 0), event, at))
+        id_, subject, said = uuid5(event, "record-erased"), str(learner), RecordErasedV1(erased_by=event)
+        value = sealer.clear(said, id=id_, tenant=tenant, subject=subject, time=at)
+        self.batch.publish.append(OutboxMessage(MASTERY_LEARNER, log_key(tenant, subject), id_, value))
+
     def finish(self) -> Batch:
         """The batch, complete."""
-        self.batch.rows += [learner_row(row) for row in self._rows.values()]
+        self.batch.rows += [*(learner_row(row) for row in self._rows.values()), *self._erased]
         return self.batch
 
     @property

@@ -7,20 +7,26 @@ from uuid import UUID
 
 from services.mastery.domain.learner_record import Command, Event
 from services.mastery.storage.received import Opening, Received
+from services.runtime.clock import from_micros, to_micros
 from services.runtime.store.database import Cursor, Database
 from services.runtime.store.port import RecordedEvent, Row, Verbatim
+
+_SELECT = "SELECT stream, tenant, part, adopted_seq, erased_by, erased_at FROM learner"
+_UNSWEPT = "WHERE part = ? AND adopted_seq < ? AND erased_by IS NULL ORDER BY adopted_seq, stream LIMIT ?"
 
 React = Callable[[Received, datetime], list[Command]]
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerRow:
-    """A learner's tenant and partition, and the last control_seq it has adopted."""
+    """A learner's tenant and partition, the last control_seq it has adopted, and by which event it was erased, when."""
 
     learner: UUID
     tenant: str
     partition: int
     adopted_seq: int
+    erased_by: UUID | None = None
+    erased_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -42,16 +48,13 @@ class Learners:
     def row(self, learner: UUID) -> LearnerRow | None:
         """The learner, or None when nobody by this id is known here."""
         with self._database.read() as cursor:
-            cursor.execute("SELECT stream, tenant, part, adopted_seq FROM learner WHERE stream = ?", (learner.bytes,))
+            cursor.execute(f"{_SELECT} WHERE stream = ?", (learner.bytes,))
             row = cursor.fetchone()
         return _row(row) if row else None
 
     def unswept(self, partition: int, applied_seq: int, limit: int) -> list[LearnerRow]:
         """Learners of a partition that have not adopted all that is applied there."""
-        select = (
-            "SELECT stream, tenant, part, adopted_seq FROM learner"
-            " WHERE part = ? AND adopted_seq < ? ORDER BY adopted_seq, stream LIMIT ?"
-        )
+        select = f"{_SELECT} {_UNSWEPT}"
         with self._database.read() as cursor:
             return [_row(row) for row in cursor.execute(select, (partition, applied_seq, limit))]
 
@@ -73,7 +76,8 @@ class Learners:
 def learner_row(row: LearnerRow) -> Row:
     """Stores where a learner stands, in the transaction that took it there."""
     upsert = (
-        "INSERT INTO learner VALUES (?, ?, ?, ?) ON CONFLICT (stream) DO UPDATE SET adopted_seq = excluded.adopted_seq"
+        "INSERT INTO learner (stream, tenant, part, adopted_seq) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (stream) DO UPDATE SET adopted_seq = excluded.adopted_seq"
     )
 
     def write(cursor: Cursor) -> None:
@@ -82,5 +86,23 @@ def learner_row(row: LearnerRow) -> Row:
     return write
 
 
-def _row(row: tuple[bytes, str, int, int]) -> LearnerRow:
-    return LearnerRow(UUID(bytes=row[0]), *row[1:])
+def erased_row(row: LearnerRow, event: UUID, at: datetime) -> Row:
+    """Stores that a learner was erased, also one that nobody had told of."""
+    upsert = (
+        "INSERT INTO learner (stream, tenant, part, adopted_seq, erased_by, erased_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (stream) DO UPDATE SET erased_by = excluded.erased_by, erased_at = excluded.erased_at"
+    )
+
+    def write(cursor: Cursor) -> None:
+        values = (row.learner.bytes, row.tenant, row.partition, row.adopted_seq, event.bytes, to_micros(at))
+        cursor.execute(upsert, values)
+
+    return write
+
+
+def _row(row: tuple[bytes, str, int, int, bytes | None, int | None]) -> LearnerRow:
+    stream, tenant, part, adopted_seq, by, at = row
+    erased_by = UUID(bytes=by) if by is not None else None
+    return LearnerRow(
+        UUID(bytes=stream), tenant, part, adopted_seq, erased_by, from_micros(at) if at is not None else None
+    )

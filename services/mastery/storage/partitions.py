@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.mastery.storage.codec import mastery_codec
 from services.mastery.storage.journal import journal_streams
-from services.mastery.storage.schema import CONTROL_HEAD, OWN_SCHEMA
+from services.mastery.storage.schema import CONTROL_HEAD, ERASED, OWN_SCHEMA
 from services.runtime.keys import DataKey, KeyStore
 from services.runtime.leases import LEASE_SCHEMA
 from services.runtime.restored import LOSSES
@@ -13,7 +13,7 @@ from services.runtime.store.factory import MIGRATIONS
 from services.runtime.store.mapper import KeyFor
 from services.runtime.store.partition import StoredPartition
 
-MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA, CONTROL_HEAD, LEASE_SCHEMA, LOSSES)
+MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA, CONTROL_HEAD, LEASE_SCHEMA, LOSSES, ERASED)
 JOURNAL_PURPOSE = "mastery-journal"
 
 

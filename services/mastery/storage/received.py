@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from contracts.envelope import PublicEvent, Slug, sealing_context
 from contracts.events import PUBLIC_EVENTS
+from contracts.learners_v1 import LearnerErasedV1
 from services.runtime.keys import DoesNotOpen, KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.sealing import Sealer, Unreadable, learner_of
 
@@ -93,7 +94,7 @@ class Opening:
         """Whatever else an envelope may be, and what exactly is wrong with one that is none."""
         envelope = self._sealer.parse(raw)
         kind = _kind(envelope.tenant, envelope.subject, envelope.type, key)
-        plain = self._sealer.plain(envelope)
+        plain = orjson.dumps(envelope.data) if kind is LearnerErasedV1 else self._sealer.plain(envelope)
         attributes = orjson.loads(raw)
         if attributes["id"] != str(envelope.id):
             raise Unreadable("id-not-canonical")  # the seal is bound to the canonical text

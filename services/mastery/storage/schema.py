@@ -19,6 +19,11 @@ CREATE TABLE learner (
 CREATE INDEX learner_unswept ON learner (part, adopted_seq);
 """
 
+ERASED = """
+ALTER TABLE learner ADD COLUMN erased_by BLOB;
+ALTER TABLE learner ADD COLUMN erased_at INTEGER;
+"""
+
 CONTROL_HEAD = """
 CREATE TABLE control_head (one INTEGER PRIMARY KEY CHECK (one = 1), last_seq INTEGER NOT NULL);
 INSERT INTO control_head (one, last_seq) SELECT 1, coalesce(max(control_seq), 0) FROM control;

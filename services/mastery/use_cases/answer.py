@@ -17,6 +17,7 @@ from services.mastery.storage.learners import Entry, LearnerRow, Learners
 from services.mastery.use_cases.answers import Lost, PolicyRef, Position
 from services.mastery.use_cases.set_policy import PolicyUnknown
 from services.runtime.clock import Clock
+from services.runtime.erased import learner_erased
 from services.runtime.problems import Refusal
 from services.runtime.restored import losses_of
 from services.runtime.store.database import Database
@@ -91,7 +92,7 @@ class Asking:
         self._documents, self._clock = documents, clock
 
     def ask(self, question: Question) -> Asked:
-        """Raises LearnerUnknown for whoever is not here, is another tenant's, or is not enrolled where the asker is."""
+        """Raises LearnerUnknown for whoever is not here or not enrolled where the asker is, LearnerErased."""
         now = self._clock.now()
         with self._database.read():
             row = self._row(question)
@@ -116,6 +117,8 @@ class Asking:
         row = self._learners.row(question.learner)
         if row is None or row.tenant != question.tenant:
             raise LearnerUnknown
+        if row.erased_by is not None and row.erased_at is not None:
+            raise learner_erased(row.erased_by, row.erased_at)
         return row
 
     def _asked(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from contracts.events import INGEST_LEARNER
-from contracts.learners_v1 import LearnerRegisteredV1
+from contracts.learners_v1 import LearnerErasedV1, LearnerRegisteredV1
 from services.mastery.storage.controls import Activation, Controls, applied_row
 from services.mastery.storage.drafts import Draft
 from services.mastery.storage.journal import PolicyApplied, journal_stream
@@ -118,14 +118,25 @@ class PartitionWriter:
             if failed:
                 raise Unfit("evaluation-failed")
             received = self._opening.checked(record.value, record.key)
+            if received.type == LearnerErasedV1.TYPE:
+                self._erase(received, record, draft)
+                return
             held = self._recording.held(received.learner, received.tenant, draft)
             _check(received, held)
         except (Unreadable, Unfit) as fault:
             self._set_aside(record, fault.reason, draft)
-        except (KeyDestroyed, KeyUnknown) as fault:
+        except KeyUnknown as fault:
             self._set_aside(record, fault.slug(), draft)
+        except KeyDestroyed:  # erased while it was on its way: nothing of it is left to read
+            log.info("passed over, erased", partition=record.partition, seq=record.seq)
         else:
             self._record(record, received, held, draft)
+
+    def _erase(self, received: Received, record: LogRecord, draft: Draft) -> None:
+        row = self._learners.row(received.learner)
+        if row is not None and row.tenant != received.tenant:
+            raise Unfit("learner-of-another-tenant")
+        self._recording.erase(received, record.value, draft)
 
     def _record(self, record: LogRecord, received: Received, held: Held, draft: Draft) -> None:
         try:
@@ -136,7 +147,7 @@ class PartitionWriter:
                 self._recording.record(command, held, draft, _verbatim(command, record))
             if is_new:
                 self._catch_up(held, draft)
-        except NOT_THE_RECORDS_FAULT:
+        except (KeyDestroyed, *NOT_THE_RECORDS_FAULT):  # the key went a moment ago: the batch is read again
             raise
         except Exception as fault:
             log.fault("evaluation failed, the record is set aside", fault, partition=record.partition, seq=record.seq)

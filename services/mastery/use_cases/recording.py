@@ -8,7 +8,9 @@ from services.mastery.storage.controls import Activation, in_force
 from services.mastery.storage.documents import Documents
 from services.mastery.storage.drafts import Draft, ToPublic
 from services.mastery.storage.learners import Entry, Learners
+from services.mastery.storage.received import Received
 from services.mastery.storage.records import Held, RecordCache
+from services.runtime.keys import KeyDestroyed
 from services.runtime.sealing import Sealer
 from services.runtime.store.port import PartitionStore, Verbatim
 
@@ -38,8 +40,10 @@ class Recording:
         self._cache = cache
 
     def held(self, learner: UUID, tenant: str, draft: Draft) -> Held:
-        """The learner's record: from memory, folded from the store, or new."""
+        """The learner's record: from memory, folded from the store, or new; of an erased one KeyDestroyed is raised."""
         draft.touched.add(learner)
+        if learner in draft.erased:
+            raise KeyDestroyed
         held = self._cache.get(learner)
         if held is None:
             held = self._read(learner) or Held(tenant, LearnerRecord(learner))
@@ -67,6 +71,15 @@ class Recording:
         held.known, held.adopted_seq = True, applied_seq
         draft.adopted(held.record.learner, held.tenant, applied_seq)
 
+    def erase(self, received: Received, body: bytes, draft: Draft) -> None:
+        """Nothing is held or decided of the learner any more; the second time changes nothing."""
+        learner, row = received.learner, self._learners.row(received.learner)
+        if learner in draft.erased or (row is not None and row.erased_by is not None):
+            return
+        draft.touched.add(learner)
+        self._cache.forget(learner)
+        draft.erase(learner, received.tenant, received.id, received.occurred_at, body, self._sealer)
+
     def committed(self) -> None:
         """What the last transaction changed is in the store: memory may be given back."""
         self._cache.trim()
@@ -80,6 +93,8 @@ class Recording:
         row = self._learners.row(learner)
         if row is None:
             return None
+        if row.erased_by is not None:
+            raise KeyDestroyed
         record = folded(learner, self._learners.entries(self._store.stream(learner)))
         return Held(row.tenant, record, row.adopted_seq, known=True)
 

@@ -29,6 +29,7 @@ from services.mastery.domain.learner_record import (
 )
 from services.mastery.domain.thresholds import Crossing, Threshold
 from services.mastery.storage.documents import Documents
+from services.mastery.storage.drafts import LEARNER_ERASED
 from services.mastery.storage.journal import PolicyApplied
 from services.mastery.storage.learners import Learners
 from services.runtime.keys import KeyDestroyed
@@ -60,7 +61,8 @@ def rebuild(store: PartitionStore, learners: Learners, documents: Documents) -> 
         replayed.events += 1
         if isinstance(recorded.event, PolicyApplied):
             continue
-        if isinstance(recorded.event, Erased) or recorded.stream in replayed.erased:
+        known_erased = recorded.topic == LEARNER_ERASED or recorded.stream in replayed.erased
+        if known_erased or isinstance(recorded.event, Erased):
             _erase(replayed, recorded.stream)
             continue
         try:
