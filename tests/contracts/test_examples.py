@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from contracts.envelope import TYPE_GRAMMAR, Envelope
-from contracts.events import IN_CLEAR, PUBLIC_EVENTS
+from contracts.events import IN_CLEAR, PUBLIC_EVENTS, TOPICS
 from tests.contracts.messages import example, released
 
 TYPES = sorted(PUBLIC_EVENTS)
