@@ -50,7 +50,7 @@ class Plan:
     blows: dict[Kind, int]
     echoes: int  # how often one and the same id is sent
     students: int
-    senders: int = 12
+    senders: int = 20
     repeats: float = 0.03
     kills: int = 0  # by the other kind of killer
 
