@@ -6,6 +6,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,7 @@ def main() -> int:
             *["--keep"] * said.keep,
         ]
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in order: servers, mounts and folders go with it
     plan = (Plan.of_three_brokers if said.three_brokers else Plan.scaled)(seed, said.scale)
     print(
         f"seed {seed}: {plan.pieces} pieces, " + ", ".join(f"{n} {kind}" for kind, n in plan.blows.items()), flush=True
