@@ -33,6 +33,7 @@ from services.ingest.reactions import KeepCatalogue
 from services.ingest.settings import IngestSettings
 from services.ingest.storage import catalogue, measures, uploads
 from services.ingest.storage.schema import MIGRATIONS
+from services.ingest.use_cases.backlog import Backlog
 from services.ingest.use_cases.eraser import Eraser
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.import_file import Importer
@@ -113,7 +114,8 @@ def _service(
     settle = Settle(publishing)
     sends = Holding(leases).follow if leases else None  # the relay is all that ingest's leases are for
     relay = Relay(database, ports.log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}", leases=sends)
-    commits = _group_commit(settings, ports, database, catalogues, relay.put)
+    backlog = Backlog(database, settings.backlog_bytes_max)
+    commits = _group_commit(settings, ports, database, catalogues, relay.put, backlog.check)
     registered = Sources(database, ports.keys, ports.clock, ports.ids)
     rows_max = settings.import_rows_max
     allowed = Removals(settings.removals_max, settings.removals_max_percent)
@@ -144,7 +146,8 @@ def _service(
     )
 
     def ready() -> dict[str, str]:
-        return commits.ready() | relay.ready() | consumer.ready() | (leases.ready() if leases else {})
+        own = commits.ready() | relay.ready() | consumer.ready() | backlog.ready()
+        return own | (leases.ready() if leases else {})
 
     doors = (  # in the order in which a request is looked for: what is called most comes first
         *(webhooks, xapi, streams, observations, files, imports, caliper),
@@ -152,7 +155,8 @@ def _service(
     )
     app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
     app.state.parts = shared
-    workers: list[Worker] = [commits, relay, consumer, importer, people, Mover(database, commits, moving), eraser]
+    mover = Mover(database, commits, moving)
+    workers: list[Worker] = [commits, relay, consumer, importer, people, mover, eraser, backlog]
     workers += [leases] if leases else []
     return Service(PRODUCER, app, workers, ready, close, measured(ports.log, partial(measures.of, database)))
 
@@ -163,6 +167,7 @@ def _group_commit(
     database: Database,
     catalogues: catalogue.Catalogues,
     on_commit: Callable[[int], None],
+    may_take: Callable[[], None],
 ) -> GroupCommit:
     return GroupCommit(
         database,
@@ -173,6 +178,7 @@ def _group_commit(
         settings.log_partitions,
         on_commit=on_commit,
         waiting_max=settings.work_waiting_max,
+        may_take=may_take,
     )
 
 

@@ -83,7 +83,8 @@ class Consumer:
     def pending(self) -> int:
         """Offsets between what has been dealt with and the end of the log, gaps counted."""
         ends = self._log.ends(self._topic)
-        return sum(ends[partition] - self._done.get(partition, 0) for partition in list(self._lanes))
+        ours = set(self._lanes) | set(self._holding.wanted() if self._holding else ())
+        return sum(ends[partition] - self._done.get(partition, 0) for partition in ours)
 
     def measures(self) -> list[Metric]:
         """Which partitions stand still for want of a record; their topic's producer must republish."""

@@ -1,6 +1,6 @@
 """The partitions one worker works, taken and dropped at its transactions' ends as the leases say."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from services.runtime.leases import Lease, Leases
@@ -35,6 +35,10 @@ class Holding:
                     self._take(lease)
                     self._held[partition] = lease
         return dict(self._held)
+
+    def wanted(self) -> Iterable[int]:
+        """What is ours, taken up or not yet."""
+        return self._leases.mine().keys()
 
     def lost(self, partition: int) -> None:
         """Another process has claimed it: drop it and say so; what remains is worked on."""

@@ -65,7 +65,7 @@ class Leases:
 
     def __init__(self, database: Database, partitions: int, *, lease_s: float, heartbeat_s: float) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self.trouble: str | None = None
+        self.trouble: str | None = "no heartbeat yet"
         self.losses = 0
         self._database, self._partitions = database, partitions
         self._lease_us, self._heartbeat_s = int(lease_s * 1_000_000), heartbeat_s
@@ -120,7 +120,6 @@ class Leases:
                 log.fault("no heartbeat, will be tried again", fault)
                 stop.wait(min(backoff.failed(), self._heartbeat_s))
                 continue
-            self.trouble = None
             backoff.succeeded()
             self._news.wait(self._heartbeat_s)
             self._news.clear()
@@ -138,6 +137,7 @@ class Leases:
             for part in self._free(cursor, now)[: max(0, share - len(held))]:
                 held |= self._taken(cursor, now, part)
         self._remember(before, returned, held, share)
+        self.trouble = None
 
     def leave(self) -> None:
         """The process ends in order: others need not wait for its leases to expire."""

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from services.ingest.api.dependencies import Parts, Shared, receipt_response
 from services.ingest.api.streams import SourceKeyWanted, source_of
 from services.ingest.use_cases.caliper import DataVersionUnknown, EnvelopeWanted, TooManyEvents, submission_of
-from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.read import Read
 from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import Conflicting, Taken, TakeSubmission
@@ -28,7 +28,7 @@ class EnvelopeTypeRefused(Refusal):
 
 REFUSALS = problems(
     EnvelopeTypeRefused, MalformedJson, EnvelopeWanted, DataVersionUnknown, TooManyEvents, SourceKeyWanted,
-    SourceUnknown, SourceDisabled, MappingMissing, BodyTooLarge, TooBusy, NotDurable,
+    SourceUnknown, SourceDisabled, MappingMissing, BodyTooLarge, TooBusy, LogBehind, NotDurable,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from services.ingest.api.streams import SourceKeyWanted, source_of
 from services.ingest.formats.file_formats import NoFileFormat, file_format
 from services.ingest.formats.zip_package import PackageRefused, PackageTooLarge
 from services.ingest.use_cases.file_rows import sent_to
-from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.read import origin_of
 from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import MessageConflict
@@ -26,7 +26,7 @@ from services.runtime.problems import Refusal, problems
 router = APIRouter(prefix="/v1", tags=["doors"])
 REFUSALS = problems(
     SourceUnknown, SourceKeyWanted, SourceDisabled, MappingMissing, NoFileFormat, PackageRefused, PackageTooLarge,
-    MessageConflict, BodyTooLarge, TooBusy, NotDurable,
+    MessageConflict, BodyTooLarge, TooBusy, LogBehind, NotDurable,
 )  # fmt: skip
 
 
@@ -44,6 +44,7 @@ async def take_file(
     found = source_of(shared, caller).sending()
     streamed = file_format(found.reader().document.format).streamed
     bytes_max = shared.settings.table_bytes_max if streamed else shared.settings.file_bytes_max
+    shared.commits.check()
     upload, charset = Upload(shared.database, shared.clock), charset_of(request.headers.get("content-type", ""))
     try:
         await receive_body(request, bytes_max, shared.settings.file_timeout_s, partial(_put, upload))

@@ -11,7 +11,7 @@ from contracts.envelope import Slug
 from contracts.evidence_v1 import Code, Exact, Kind
 from services.ingest.api.dependencies import Shared, receipt_response
 from services.ingest.api.shapes import Instant, Strict
-from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.link import LearnerUnknown, check_known
 from services.ingest.use_cases.observe import Observed, TakeObservation, submission_of
 from services.ingest.use_cases.take import MessageConflict
@@ -75,7 +75,7 @@ class ObserverUnknown(Refusal):
     status = 403
 
 
-REFUSALS = problems(LearnerUnknown, LearnerErased, ObserverUnknown, MessageConflict, TooBusy, NotDurable)
+REFUSALS = problems(LearnerUnknown, LearnerErased, ObserverUnknown, MessageConflict, TooBusy, LogBehind, NotDurable)
 
 
 @router.post("", status_code=202, responses=REFUSALS)
@@ -88,6 +88,7 @@ def take_observation(
     """202 and a receipt; the same key again: 200 and the same receipt; with other content: 409."""
     if caller.person is None or caller.organisation is None:
         raise ObserverUnknown
+    shared.commits.check()
     learner = body.learner.id
     if learner is not None:
         with shared.database.read() as cursor:

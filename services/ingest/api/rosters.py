@@ -23,7 +23,7 @@ from services.ingest.formats.roster_csv import RosterRefused, read_roster_csv
 from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import imports, inbox, rosters, vault
 from services.ingest.storage.rosters import RosterImport
-from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.roster import RosterResult, import_roster
 from services.runtime.access import Caller, Can
 from services.runtime.limits import BodyTooLarge, MalformedJson, parse_json, read_body
@@ -35,7 +35,7 @@ FAULTS_SHOWN_MAX = 1000
 ANSWER_AFTER_MAX_S, LOOK_S = 240.0, 0.02
 UNDER_WAY = {"waiting", "running"}
 ZIP = b"PK\x03\x04"
-REFUSALS = problems(PackageRefused, RosterRefused, BodyTooLarge, MalformedJson, TooBusy, NotDurable)
+REFUSALS = problems(PackageRefused, RosterRefused, BodyTooLarge, MalformedJson, TooBusy, LogBehind, NotDurable)
 Name = Annotated[str | None, Field(max_length=200)]
 Organisation = Annotated[Slug | None, Query(description="Where a OneRoster school is enrolled, whatever its id.")]
 LinkEmail = Annotated[bool, Query(description="E-mail addresses identify learners too.")]
@@ -80,6 +80,7 @@ async def put_roster(
 
     A package that waits for a person, or takes longer than an answer may, is answered 202 with its import.
     """
+    shared.commits.check()
     raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
     if raw.startswith(ZIP):
         told = _said(caller, organisation, source, link_email)

@@ -13,7 +13,7 @@ from services.ingest.api.dependencies import Parts, Shared, json_response
 from services.ingest.api.shapes import Strict
 from services.ingest.formats.ndjson import TooManyLines
 from services.ingest.storage import inbox
-from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.read import Read
 from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.stream import LinesTaken, OpenStream, StreamGap, StreamUnknown, TakeLines, answer
@@ -31,9 +31,17 @@ class SourceKeyWanted(Refusal):
     status = 403
 
 
-OPENING = problems(SourceKeyWanted, SourceUnknown, SourceDisabled, MappingMissing, TooBusy)
+OPENING = problems(SourceKeyWanted, SourceUnknown, SourceDisabled, MappingMissing, TooBusy, LogBehind)
 SENDING = problems(
-    SourceKeyWanted, SourceDisabled, StreamUnknown, StreamGap, TooManyLines, BodyTooLarge, TooBusy, NotDurable
+    SourceKeyWanted,
+    SourceDisabled,
+    StreamUnknown,
+    StreamGap,
+    TooManyLines,
+    BodyTooLarge,
+    TooBusy,
+    LogBehind,
+    NotDurable,
 )
 
 

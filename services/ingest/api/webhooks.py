@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from services.ingest.api.dependencies import Parts, receipt_response
 from services.ingest.formats.standard_webhooks import SignatureNotValid, SignatureRefused, verify
-from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.read import Read
 from services.ingest.use_cases.register import MappingMissing, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import MessageConflict, TakeSubmission
@@ -25,6 +25,7 @@ REFUSALS = problems(
     MappingMissing,
     BodyTooLarge,
     TooBusy,
+    LogBehind,
     NotDurable,
 )
 

@@ -17,7 +17,7 @@ from services.ingest.api.dependencies import Parts, json_response
 from services.ingest.api.streams import SourceKeyWanted, source_of
 from services.ingest.formats.xapi_query import QueryRefused, read_query, statement_id
 from services.ingest.formats.xapi_values import StatementRefused
-from services.ingest.use_cases.group_commit import NotDurable, TooBusy
+from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.register import Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.xapi_find import Find, Page, StatementUnknown
 from services.ingest.use_cases.xapi_keep import Sent
@@ -83,6 +83,7 @@ TAKING: Final = (
     TooManyStatements,
     BodyTooLarge,
     TooBusy,
+    LogBehind,
     NotDurable,
 )
 

@@ -32,6 +32,12 @@ class TooBusy(Refusal):
     headers: ClassVar = {"Retry-After": "1"}
 
 
+class LogBehind(TooBusy):
+    """The log cannot be written, or not fast enough, and enough waits for it already; send it again later."""
+
+    headers: ClassVar = {"Retry-After": "5"}
+
+
 class NotDurable(Refusal):
     """It could not be made durable; nothing of it was taken. Send it again."""
 
@@ -84,9 +90,11 @@ class GroupCommit:
         *,
         on_commit: Callable[[int], None] = lambda put: None,
         waiting_max: int = WORK_WAITING_MAX,
+        may_take: Callable[[], None] = lambda: None,
     ) -> None:
         self._database, self._keys, self._clock, self._ids = database, keys, clock, ids
         self._catalogues, self._partitions, self._on_commit = catalogues, partitions, on_commit
+        self._may_take = may_take
         self._queue: Queue[Waiting] = Queue(waiting_max)
         self._links = vault.Links()
         self._next: Waiting | None = None
@@ -105,9 +113,10 @@ class GroupCommit:
         return waiting.answer
 
     def check(self) -> None:
-        """Refuse before anything is read or parsed when too much waits already."""
+        """Refuse before anything is read or parsed when too much waits already, for a commit or for the log."""
         if self._queue.full():
             raise TooBusy
+        self._may_take()
 
     def do(self, work: Work) -> Any:
         """Queue the work and wait for its commit."""

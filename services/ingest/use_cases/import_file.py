@@ -202,6 +202,7 @@ class Importer:
         origin, waiting = reading.origin(), islice(rows, progress.next_row, None)
         while not stop.is_set():
             items = [reading.item(origin, row) for row in islice(waiting, self._rows_max)]
+            self._commits.check()
             work = SettleRows(origin, receipt, reading.received_at, progress, items, rows.total, self._settle)
             reached = self._commits.do(work)
             if reached == rows.total:
