@@ -44,7 +44,7 @@ class Holding:
         """Another process has claimed it: drop it and say so; what remains is worked on."""
         lease = self._held.get(partition)
         if lease is not None:
-            log.warning("fenced: nothing was written", partition=partition, term=lease.term)
+            log.warning("fenced: nothing was written", partition=partition)
             self._let_go(partition)
             self._leases.lost(lease)
 

@@ -177,11 +177,11 @@ class Leases:
             self._held = {part: lease for part, lease in held.items() if part not in ended}
             self._surplus = frozenset(sorted(held)[share:])
         if held.keys() != before.keys():
-            log.info("partitions held", partitions=sorted(held), surplus=sorted(self._surplus), share=share)
+            log.info("partitions held", partition=sorted(held), count=share)
 
     def _count_loss(self, lease: Lease) -> None:
         self.losses += 1
-        log.warning("another process has taken over", partition=lease.partition, term=lease.term)
+        log.warning("another process has taken over", partition=lease.partition)
 
 
 def fair_share(partitions: int, place: int, living: int) -> int:
