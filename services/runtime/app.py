@@ -16,7 +16,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.runtime import limits, metrics, problems
+from services.runtime import limits, metrics, metrics_api, problems
 from services.runtime.hot import UNSIGNED, Application, Hot
 from services.runtime.http import Bounds, bounded_protocol
 from services.runtime.settings import RuntimeSettings
@@ -72,7 +72,7 @@ def create_app(name: str, routers: Iterable[APIRouter], *, ready: ReadyCheck, ac
     app.state.access = access
     app.state.metrics = metrics.Metrics(ready)
     problems.install(app)
-    for router in (*routers, _health(ready), metrics.router(), problems.router()):
+    for router in (*routers, _health(ready), metrics_api.router(), problems.router()):
         limits.make_strict(router)
         app.include_router(router)
     app.add_middleware(Unsigned)

@@ -11,19 +11,15 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Request
-from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from services.runtime.telemetry import get_logger
 
-__all__ = ["Measure", "Metric", "Metrics", "Sizes", "counter", "gauge", "router"]
+__all__ = ["Measure", "Metric", "Metrics", "Sizes", "counter", "gauge"]
 
 log = get_logger(__name__)
 
@@ -118,22 +114,6 @@ class Metrics(Collector):
 
     def _measures(self) -> list[Measure]:
         return [worker.measures for worker in self._workers if hasattr(worker, "measures")]
-
-
-def router() -> APIRouter:
-    """`/metrics`, open like `/health`: it says how much, never who."""
-    routes = APIRouter(tags=["health"])
-
-    @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    def get_metrics(request: Request, accept: Annotated[str, Header(max_length=1000)] = "") -> Response:
-        """Counts for Prometheus, in its text format or as OpenMetrics."""
-        registry = request.app.state.metrics.registry
-        if "application/openmetrics-text" in accept:
-            said = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
-            return Response(said, media_type=openmetrics.CONTENT_TYPE_LATEST)
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-    return routes
 
 
 def _family(family: CounterMetricFamily | GaugeMetricFamily, samples: Samples) -> Metric:

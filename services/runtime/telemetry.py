@@ -22,6 +22,7 @@ FIELDS = frozenset(
     policy version digest mapping framework import_id stream_id submission_id worker topic producer partition offset
     seq last_seq expected_seq count records rows bytes status method route reason kind outcome attempt duration_ms
     wait_s port host pid signal exit_code path_name schema_version fence fault at problem started known_to limit lag
+    term share members partitions surplus
         """,
     )
 )

@@ -18,7 +18,7 @@ from services.mastery.documents.reading import (
     read_yaml,
 )
 from services.mastery.documents.scale import ScaleDocument, points_of
-from services.runtime.limits import MalformedJson
+from services.runtime.strict_json import MalformedJson
 from tests.mastery.sample import FOUR
 from tests.support.paths import SHARED_DATA
 

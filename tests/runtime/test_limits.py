@@ -18,10 +18,9 @@ from services.runtime.limits import (
     BodyTooLarge,
     BodyTooSlow,
     EncodingNotSupported,
-    MalformedJson,
-    parse_json,
     read_body,
 )
+from services.runtime.strict_json import MalformedJson, parse_json
 
 REFUSED = {
     "an empty body": b"",

@@ -11,7 +11,7 @@ from services.ingest.use_cases.take_file import DOOR, TakeFile
 from services.ingest.use_cases.upload import Kept
 from services.ingest.use_cases.xapi_read import ReadStatements, xapi_origin
 from services.ingest.use_cases.xapi_take import TakeStatements
-from services.runtime.limits import parse_json_elements
+from services.runtime.strict_json import parse_json_elements
 from tests.simulation import school
 from tests.simulation.packages import Package
 from tests.simulation.promises import must

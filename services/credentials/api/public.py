@@ -8,8 +8,9 @@ from fastapi.responses import Response
 from contracts.envelope import Slug
 from services.credentials.api.dependencies import Shared, json_response
 from services.credentials.use_cases.refusals import IssuerUnknown, StatusListUnknown
-from services.runtime.limits import BodyTooLarge, MalformedJson, parse_json, read_body
+from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import problems
+from services.runtime.strict_json import MalformedJson, parse_json
 
 router = APIRouter(tags=["public"])
 

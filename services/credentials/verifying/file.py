@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 from services.credentials.verifying.verdict import Reason, Verdict
 from services.credentials.verifying.verify import verify
-from services.runtime.limits import MalformedJson, parse_json
+from services.runtime.strict_json import MalformedJson, parse_json
 
 BYTES_MAX = 4 * 1024 * 1024
 BUNDLE_MEMBERS = {"credential", "didDocument", "statusList"}

@@ -14,8 +14,9 @@ from services.ingest.use_cases.read import Read
 from services.ingest.use_cases.register import MappingMissing, Source, SourceDisabled, SourceUnknown
 from services.ingest.use_cases.take import Conflicting, Taken, TakeSubmission
 from services.runtime.access import Caller, Can
-from services.runtime.limits import BodyTooLarge, MalformedJson, read_body
+from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import Refusal, problems
+from services.runtime.strict_json import MalformedJson
 
 router = APIRouter(prefix="/v1", tags=["doors"])
 

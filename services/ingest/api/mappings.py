@@ -23,8 +23,9 @@ from services.ingest.use_cases.preview import TryRows, first_rows, told, told_of
 from services.ingest.use_cases.register import MappingMissing, MappingVersionTaken, Source, SourceUnknown
 from services.runtime.access import Caller, Can
 from services.runtime.clock import format_instant
-from services.runtime.limits import MalformedJson, read_body
+from services.runtime.limits import read_body
 from services.runtime.problems import Refusal, problems
+from services.runtime.strict_json import MalformedJson
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 SAMPLE_BYTES_MAX = 1024 * 1024

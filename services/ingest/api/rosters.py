@@ -26,8 +26,9 @@ from services.ingest.storage.rosters import RosterImport
 from services.ingest.use_cases.group_commit import LogBehind, NotDurable, TooBusy
 from services.ingest.use_cases.roster import RosterResult, import_roster
 from services.runtime.access import Caller, Can
-from services.runtime.limits import BodyTooLarge, MalformedJson, parse_json, read_body
+from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import InvalidRequest, faults_of, problems
+from services.runtime.strict_json import MalformedJson, parse_json
 
 router = APIRouter(prefix="/v1", tags=["learners"])
 KEYS_MAX = 2_000_000

@@ -32,8 +32,9 @@ from services.ingest.use_cases.xapi_take import StatementConflict, StatementsCon
 from services.runtime.access import NotAuthenticated, NotPermitted, authorise
 from services.runtime.clock import format_instant
 from services.runtime.hot import HotRoute
-from services.runtime.limits import BodyTooLarge, MalformedJson, parse_json_elements, read_body
+from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import Refusal, problems, response_to
+from services.runtime.strict_json import MalformedJson, parse_json_elements
 
 VERSION: Final = "X-Experience-API-Version"
 THROUGH: Final = "X-Experience-API-Consistent-Through"

@@ -7,7 +7,7 @@ from services.ingest.domain.claims import Fault, NoClaim
 from services.ingest.formats.gzip_chunks import chunks
 from services.ingest.formats.rows import FileRow, Sent
 from services.ingest.formats.zip_package import PackageRefused, PackageTooLarge
-from services.runtime.limits import MalformedJson, parse_json
+from services.runtime.strict_json import MalformedJson, parse_json
 
 DOCUMENT_BYTES_MAX: Final = 8 * 1024 * 1024
 LINE_BYTES_MAX: Final = 256 * 1024  # an envelope may be a line

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.ingest.domain.claims import Fault, NoClaim
-from services.runtime.limits import MalformedJson, parse_json
 from services.runtime.problems import Refusal
+from services.runtime.strict_json import MalformedJson, parse_json
 
 LINE_BYTES_MAX: Final = 64 * 1024
 LINES_MAX: Final = 10_000

@@ -10,8 +10,8 @@ from services.ingest.formats import xapi_values as values
 from services.ingest.formats.xapi_rules import actor
 from services.ingest.formats.xapi_statement import identity_of
 from services.ingest.formats.xapi_values import Broken
-from services.runtime.limits import parse_json
 from services.runtime.problems import Refusal
+from services.runtime.strict_json import parse_json
 
 SEQ_MAX: Final = 2**63 - 1
 

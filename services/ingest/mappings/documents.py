@@ -8,8 +8,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from services.ingest.mappings.compiled import MappingRefused
-from services.runtime.limits import MalformedJson, parse_json
 from services.runtime.problems import pointer_to
+from services.runtime.strict_json import MalformedJson, parse_json
 
 BYTES_MAX: Final = 2 * 1024 * 1024
 NODES_MAX: Final = 100_000

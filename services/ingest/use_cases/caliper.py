@@ -7,8 +7,8 @@ from services.ingest.mappings.values import RFC_3339
 from services.ingest.use_cases.read import Read, origin_of
 from services.ingest.use_cases.settle import Item, Origin, item_of
 from services.ingest.use_cases.take import Submission
-from services.runtime.limits import parse_json
 from services.runtime.problems import Refusal
+from services.runtime.strict_json import parse_json
 
 DOOR: Final = "caliper"
 KEYS_MAX: Final = 500_000

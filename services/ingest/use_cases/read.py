@@ -11,7 +11,7 @@ from services.ingest.use_cases.settle import Item, Origin, item_of
 from services.ingest.use_cases.stream import Line
 from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.take import Submission
-from services.runtime.limits import MalformedJson, parse_json
+from services.runtime.strict_json import MalformedJson, parse_json
 
 KEYS_MAX = 10_000
 

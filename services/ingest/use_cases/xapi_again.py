@@ -9,8 +9,8 @@ from services.ingest.use_cases.register import Source
 from services.ingest.use_cases.settle import Item
 from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.xapi_read import ReadStatements, xapi_origin
-from services.runtime.limits import parse_json_elements
 from services.runtime.store.database import Database
+from services.runtime.strict_json import parse_json_elements
 
 KEYS_MAX = 1_000_000
 

@@ -11,8 +11,9 @@ from services.mastery.documents.reading import DocumentRefused, DocumentTooLarge
 from services.mastery.storage.documents import Kind, Listed
 from services.mastery.use_cases.put_document import VersionTaken
 from services.runtime.access import Caller, Can
-from services.runtime.limits import BodyTooLarge, MalformedJson, parse_json, read_body
+from services.runtime.limits import BodyTooLarge, read_body
 from services.runtime.problems import Refusal, problems
+from services.runtime.strict_json import MalformedJson, parse_json
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from services.runtime.limits import DEPTH_MAX, parse_json
 from services.runtime.problems import Refusal, pointer_to
+from services.runtime.strict_json import DEPTH_MAX, parse_json
 
 YAML_BYTES_MAX = 256 * 1024
 YAML = "tag:yaml.org,2002:"
