@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -59,25 +59,24 @@ class Member:
         return float(found[1])
 
 
-@dataclass
 class Company(Wayproof):
     """`members` are the living; calls go to the first of each service. `store` is the superuser's way in."""
 
-    data: Path
-    store: str
-    told: dict[str, str]
-    sizes: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__init__(self.data, self.told)
+    def __init__(self, data: Path, store: str, told: dict[str, str], sizes: dict[str, int] | None = None) -> None:
+        super().__init__(data, told)
         self.members: dict[str, list[Member]] = defaultdict(list)
-        self._hired = 0
+        self._store, self._sizes, self._hired = store, sizes or {}, 0
+
+    @property
+    def store(self) -> str:
+        """Where a test looks how far the services are."""
+        return self._store
 
     def start(self) -> None:
         """As many of each as `sizes` says, else one; returns when all are ready."""
         self.data.mkdir(parents=True, exist_ok=True)
         for service in SERVICES:
-            for _ in range(self.sizes.get(service, 1)):
+            for _ in range(self._sizes.get(service, 1)):
                 self.hire(service)
         self.urls = {service: self.members[service][0].url for service in SERVICES}
         self.wait_ready(UP_S)
@@ -142,7 +141,7 @@ class Company(Wayproof):
         return sum(last - done.get(part, 0) for part, last in told.items())
 
     def _rows(self, sql: str) -> list[tuple[int, ...]]:
-        with psycopg.connect(self.store, connect_timeout=5) as connection:
+        with psycopg.connect(self._store, connect_timeout=5) as connection:
             return connection.execute(sql).fetchall()  # type: ignore[arg-type]
 
 
