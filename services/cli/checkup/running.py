@@ -17,6 +17,7 @@ from services.cli.client import DEFAULT_URLS
 TIMEOUT_S = 5.0
 LAG_WATCH = 10_000
 SKEW_WATCH_S, SKEW_WRONG_S = 2.5, 30.0  # a Date header counts whole seconds
+LEASES = re.compile(r"^wayproof_(partitions_held|lease_losses_total) (\S+)$", re.MULTILINE)
 GAP = re.compile(r"(?P<topic>(?P<service>\w+)\.\w+)\[(?P<part>\d+)\]: expected seq (?P<seq>\d+), got \d+")
 
 
@@ -47,13 +48,14 @@ class Running:
         with httpx.Client(base_url=self.url, timeout=TIMEOUT_S, trust_env=False) as http:
             try:
                 ready, asked_at = http.get("/health/ready"), datetime.now(UTC)
-                progress = http.get("/health/progress")
+                progress, metrics = http.get("/health/progress"), http.get("/metrics")
             except httpx.TransportError as fault:
                 remedy = "wayproof up starts all three; WAYPROOF_…_URL says where they are when it is elsewhere"
                 yield Finding(self.name, "wrong", f"{self.url} does not answer ({type(fault).__name__})", remedy)
                 return
             yield from self._readiness(ready)
             yield from self._lag(progress)
+            yield from self._leases(metrics)
             yield from self._skew(ready, asked_at)
 
     def _readiness(self, answer: httpx.Response) -> Iterator[Finding]:
@@ -76,6 +78,15 @@ class Running:
         if answer.is_success and not counts:
             yield Finding(self.name, "good", "nothing left to do")
 
+    def _leases(self, answer: httpx.Response) -> Iterator[Finding]:
+        """Its share of the partitions, where several processes share them."""
+        said = {name: int(float(value)) for name, value in LEASES.findall(answer.text)}
+        if "partitions_held" in said:
+            yield Finding(self.name, "good", f"works {said['partitions_held']} partitions")
+        if lost := said.get("lease_losses_total"):
+            remedy = "it stood still for longer than WAYPROOF_LEASE_S, or could not reach its database"
+            yield Finding(self.name, "watch", f"another process took {lost} partitions over from it", remedy)
+
     def _skew(self, answer: httpx.Response, here: datetime) -> Iterator[Finding]:
         if "date" not in answer.headers:
             return
@@ -90,12 +101,14 @@ def remedy_of(why: str) -> str:
     if gap := GAP.search(why):
         service, part, seq = gap["service"], gap["part"], gap["seq"]
         return f"wayproof republish --service {service} --topic {gap['topic']} --partition {part} --from-seq {seq}"
+    if "wait for the log" in why:
+        return "it takes more again once the log has caught up; see why its relay cannot send"
     if "TopicMissing" in why or "TopicRefused" in why:
         return "wayproof topics makes what is missing and says what differs"
     if "log.kafka" in why or "caused by kafka" in why:
         return "no broker answers as it should; it goes on by itself once one does"
     if "Locked" in why or "StoreUnavailable" in why or "OperationalError" in why or "LogUnavailable" in why:
-        return "its disk is full, slow or not writable; it goes on by itself once that is mended"
+        return "its database is away, or a disk full, slow or not writable; it goes on by itself once that is mended"
     return "it tries again by itself; if it stays so, see the service's log"
 
 
