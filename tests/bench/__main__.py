@@ -8,35 +8,27 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import end_to_end, flat, mastery_path, replaying, webhooks, xapi
 from tests.bench.figure import as_page, as_text
+from tests.bench.sections import SECTIONS, SEVERAL, chosen
 from tests.bench.site import folder_of
 from tests.support.paths import ROOT
 
-PARTS = {
-    "stream": end_to_end.measure,
-    "webhooks": webhooks.measure,
-    "mastery": mastery_path.measure,
-    "replay": replaying.measure,
-    "xapi": xapi.measure,
-    "flat": flat.measure,
-}
 PAGE = ROOT / "docs" / "performance.md"
 
 
 def main() -> None:
     """The command."""
     said = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    said.add_argument("parts", nargs="*", choices=[*PARTS, []], help="only these; all by default")
+    said.add_argument("parts", nargs="*", choices=[*SECTIONS, *SEVERAL, []], help="only these; all by default")
     said.add_argument("--write", action="store_true", help="write docs/performance.md")
-    chosen = said.parse_args()
+    asked = said.parse_args()
     figures = []
     with tempfile.TemporaryDirectory(prefix="wayproof-bench-") as folder:
-        for name in chosen.parts or PARTS:
+        for name in chosen(asked.parts):
             sys.stderr.write(f"measuring: {name}\n")
-            figures += PARTS[name](folder_of(Path(folder), name))
+            figures += SECTIONS[name](folder_of(Path(folder), name))
     sys.stdout.write(as_text(figures) + "\n")
-    if chosen.write:
+    if asked.write:
         PAGE.write_text(as_page(figures))
 
 

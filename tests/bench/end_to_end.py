@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from tests.bench import raw
 from tests.bench.figure import Figure, median, spread, times
 from tests.bench.memory import MIB, Memory, processor_s
-from tests.bench.naive import Item
+from tests.bench.naive import Item, in_file
 from tests.bench.naive import items_per_s as naive_items_per_s
 from tests.bench.sending import Generator, request
 from tests.bench.site import OULAD, Prepared, folder_of, open_university, rest, wait_for_standing
@@ -33,7 +33,11 @@ def measure(folder: Path) -> list[Figure]:
                 said = rows[number::ROUNDS]
                 ours.append(_send(prepared, said, folder_of(folder, f"load-{number}")))
                 rest(office)
-                naive.append(naive_items_per_s(_items(said, prepared), folder_of(folder, f"naive-{number}")))
+                naive.append(
+                    naive_items_per_s(
+                        _items(said, prepared), in_file(folder_of(folder, f"naive-{number}") / "naive.db")
+                    )
+                )
                 bare.append(raw.commits_per_s(folder_of(folder, f"raw-{number}")))
         used = {service: 1e6 * (used[service] + processor_s(system.pid(service))) / len(rows) for service in SERVICES}
         assert office.outcomes(prepared.source) == {"accepted": len(rows)}

@@ -5,7 +5,7 @@ from pathlib import Path
 from services.runtime.app import spare_the_collector
 from tests.bench.figure import Figure, median, spread, times
 from tests.bench.judging import Shape, evidence_of, world_in
-from tests.bench.naive import items_per_s
+from tests.bench.naive import in_file, items_per_s
 from tests.bench.site import folder_of
 
 ROUNDS = 5
@@ -27,7 +27,7 @@ def _compare(name: str, shape: Shape, part: Shape, folder: Path) -> Figure:
     ours, naive = [], []
     for number in range(ROUNDS):
         ours.append(_ours(shape, folder_of(folder, f"ours-{number}")))
-        naive.append(items_per_s(list(part.items()), folder_of(folder, f"naive-{number}")))
+        naive.append(items_per_s(list(part.items()), in_file(folder_of(folder, f"naive-{number}") / "naive.db")))
     each = sorted(one / other for one, other in zip(ours, naive, strict=True))
     against = times(median(ours), median(naive), "the naive loop")
     notes = (

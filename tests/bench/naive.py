@@ -1,7 +1,7 @@
 """The baseline: the eventsourcing library used the straightforward way: get, trigger and save for each piece."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import Aggregate, event
+from psycopg.conninfo import conninfo_to_dict
 
 NAMESPACE = UUID("6b1f0a52-3c0e-4c57-9a39-7a2ad0b0f3ce")
 
@@ -46,10 +47,7 @@ class Item:
 
 
 class NaiveService(Application[UUID]):
-    """Get, trigger, save: the loop of every tutorial, on SQLite as shipped."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__({"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path)})
+    """Get, trigger, save: the loop of every tutorial, on a persistence module as shipped."""
 
     def take(self, item: Item) -> None:
         """One piece of evidence, durable when this returns."""
@@ -61,9 +59,21 @@ class NaiveService(Application[UUID]):
         self.save(record)
 
 
-def items_per_s(items: Sequence[Item], folder: Path) -> float:
+def in_file(path: Path) -> dict[str, str]:
+    """The library's SQLite module on one file."""
+    return {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path)}
+
+
+def on_postgres(url: str) -> dict[str, str]:
+    """The library's PostgreSQL module on one database."""
+    said = conninfo_to_dict(url)
+    named = {f"POSTGRES_{name.upper()}": str(said[name]) for name in ("dbname", "host", "port", "user", "password")}
+    return {"PERSISTENCE_MODULE": "eventsourcing.postgres", **named}
+
+
+def items_per_s(items: Sequence[Item], store: Mapping[str, str]) -> float:
     """How many pieces of evidence a second the loop makes durable, on a fresh store."""
-    service = NaiveService(folder / "naive.db")
+    service = NaiveService(store)
     started = time.perf_counter()
     for item in items:
         service.take(item)
@@ -74,7 +84,7 @@ def items_per_s(items: Sequence[Item], folder: Path) -> float:
 
 def get_ms(items: Sequence[Item], folder: Path) -> float:
     """How long the library takes to read one aggregate of so many events: of now, not of any two dates."""
-    service = NaiveService(folder / "one.db")
+    service = NaiveService(in_file(folder / "one.db"))
     record = NaiveRecord(items[0].learner)
     for item in items:
         record.record(item.evidence, item.competency, item.score)

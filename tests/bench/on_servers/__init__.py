@@ -1,0 +1,1 @@
+"""The figures on real servers: PostgreSQL, and Kafka with it, started for the run and stopped with it."""

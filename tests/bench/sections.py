@@ -1,0 +1,28 @@
+"""The sections of the bench by name, and the names that stand for several of them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.bench import end_to_end, flat, mastery_path, replaying, webhooks, xapi
+from tests.bench.figure import Figure
+from tests.bench.on_servers import durable
+
+EMBEDDED: dict[str, Callable[[Path], list[Figure]]] = {
+    "stream": end_to_end.measure,
+    "webhooks": webhooks.measure,
+    "mastery": mastery_path.measure,
+    "replay": replaying.measure,
+    "xapi": xapi.measure,
+    "flat": flat.measure,
+}
+ON_SERVERS: dict[str, Callable[[Path], list[Figure]]] = {
+    "servers-durable": durable.measure,
+}
+SECTIONS = EMBEDDED | ON_SERVERS
+SEVERAL = {"embedded": tuple(EMBEDDED), "servers": tuple(ON_SERVERS)}
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The sections that these names say, each once; all when none is said."""
+    said = [section for name in names for section in SEVERAL.get(name, (name,))]
+    return list(dict.fromkeys(said)) or list(SECTIONS)
