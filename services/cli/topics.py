@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from services.runtime.settings import RuntimeSettings, SettingsRefused, load
 
 if TYPE_CHECKING:
     from services.runtime.log.kafka.topics import Shape, Topics
+
+KNOWN_WITHIN_S, LOOK_S = 15.0, 0.2
 
 
 @click.command()
@@ -66,8 +69,22 @@ def _look(known: Topics, shape: Shape, *, make: bool) -> dict[str, tuple[str, li
                 continue
             known.create(topic, shape)
             state = "made"
-        said[name] = (state, list(_differences(known, topic, shape)))
+        said[name] = (state, _once_known(lambda topic=topic: list(_differences(known, topic, shape))))  # type: ignore[misc]
     return said
+
+
+def _once_known(look: Callable[[], list[str]]) -> list[str]:
+    """A topic just made is not known to every broker at once, and whoever is asked next may not have heard of it."""
+    from services.runtime.log.kafka.topics import TopicMissing
+
+    deadline = time.monotonic() + KNOWN_WITHIN_S
+    while True:
+        try:
+            return look()
+        except TopicMissing:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
 
 
 def _differences(known: Topics, topic: str, shape: Shape) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`wayproof topics` makes what is missing as it must be, changes nothing that is there, and names what differs."""
 
 import json
+from collections import Counter
 from contextlib import closing
 from uuid import uuid4
 
@@ -107,3 +108,20 @@ def test_a_topic_that_is_not_there_is_missing_and_is_not_made_by_asking(kafka, l
             ask()
     with KafkaAdminClient(bootstrap_servers=kafka.bootstrap) as admin:
         assert log.topics.name("ingest.nothing") not in admin.list_topics()
+
+
+def test_a_topic_just_made_that_not_every_broker_knows_yet_is_waited_for(wayproof, monkeypatch):
+    """As with three brokers, where the next to be asked may be another than the one that made it."""
+    partitions, asked = Topics.partitions, Counter()
+
+    def late(known, topic):
+        asked[topic] += 1
+        if 1 < asked[topic] < 4:
+            raise TopicMissing(topic)
+        return partitions(known, topic)
+
+    monkeypatch.setattr(Topics, "partitions", late)
+    said = wayproof("topics", "--replicas", "1")
+    assert said.exit_code == 0, said.output
+    assert set(asked) == set(TOPICS)
+    assert all(count >= 4 for count in asked.values())
