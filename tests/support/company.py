@@ -127,7 +127,7 @@ class Company(Wayproof):
 
     def held_by_the_living(self, service: str) -> bool:
         """Whether every partition has an owner that runs; whoever sleeps is not asked."""
-        living = {member.process.pid for member in self.members[service] if _awake(member.process.pid)}
+        living = {member.process.pid for member in self.members[service] if awake(member.process.pid)}
         owners = self.owners(service)
         return bool(owners) and set(owners.values()) <= living
 
@@ -145,5 +145,6 @@ class Company(Wayproof):
             return connection.execute(sql).fetchall()  # type: ignore[arg-type]
 
 
-def _awake(pid: int) -> bool:
+def awake(pid: int) -> bool:
+    """Whether nobody has stopped the process."""
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T"

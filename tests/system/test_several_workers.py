@@ -17,7 +17,7 @@ import pytest
 from tests.servers import Broker, Postgres
 from tests.servers.backends import prepared
 from tests.support.answers import EVIDENCE, MET, get, history_of
-from tests.support.company import Company, Member
+from tests.support.company import Company, Member, awake
 from tests.support.documents import PERCENT, mapping, policy
 from tests.support.office import Office, Source, identifier_of
 from tests.support.processes import wait_for
@@ -185,6 +185,7 @@ def sleep_through_a_lease(after: After, zombie: Member) -> None:
     company = after.company
     wait_for(lambda: zombie.process.pid in company.owners("mastery").values(), 60, "the victim has work")
     zombie.signal(signal.SIGSTOP)
+    wait_for(lambda: not awake(zombie.process.pid), 60, "it sleeps")
     regained(after, time.monotonic())
     let_flow(after)
     zombie.signal(signal.SIGCONT)
