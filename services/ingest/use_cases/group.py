@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.domain.records import RecordVersion
-from services.ingest.storage import erasures, inbox, vault
+from services.ingest.storage import erasures, inbox, statements, vault
 from services.ingest.storage.inbox import Message
 from services.runtime.clock import Ids
 from services.runtime.keys import KeyStore
@@ -61,6 +61,17 @@ class Known:
 
 
 @dataclass(slots=True)
+class Wanted:
+    """What deciding looks at: tags, and ids of statements by source. A group is asked for all of it at once."""
+
+    records: set[bytes] = field(default_factory=set)
+    messages: set[bytes] = field(default_factory=set)
+    learners: set[bytes] = field(default_factory=set)
+    statements: dict[str, set[UUID]] = field(default_factory=dict)
+    voidings: dict[str, set[UUID]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Writes:
     """Rows by statement, in the order of first use; messages for the log; rows to seal; a sum per source."""
 
@@ -103,15 +114,20 @@ class Group:
     known: Known = field(default_factory=Known)
     writes: Writes = field(default_factory=Writes)
     changed: set[bytes] = field(default_factory=set)
+    looked: Wanted = field(default_factory=Wanted)  # what was read, be it that there was nothing
     _waiting: dict[bytes, UUID | None] = field(default_factory=dict)
 
     def load(
         self, records: Iterable[bytes] = (), messages: Iterable[bytes] = (), learners: set[bytes] | None = None
     ) -> None:
-        """Read what is stored about these tags and not decided upon in this group already."""
-        known = self.known
-        known.records.update(inbox.records_by_tag(self.cursor, set(records) - known.records.keys()))
-        known.messages.update(inbox.messages_by_tag(self.cursor, set(messages) - known.messages.keys()))
+        """Read what is stored about these tags and not read or decided upon in this group already."""
+        known, looked = self.known, self.looked
+        records = set(records) - known.records.keys() - looked.records
+        messages = set(messages) - known.messages.keys() - looked.messages
+        known.records.update(inbox.records_by_tag(self.cursor, records))
+        known.messages.update(inbox.messages_by_tag(self.cursor, messages))
+        looked.records |= records
+        looked.messages |= messages
         if learners:
             known.learners.update(self.links.of(self.cursor, learners))
 
@@ -120,6 +136,18 @@ class Group:
         if person not in self._waiting:
             self._waiting[person] = erasures.by_identifier(self.cursor, [person]).get(person)
         return waiting_key(person, source, self._waiting[person])
+
+    def load_wanted(self, wanted: Wanted) -> None:
+        """All that one or several works want."""
+        self.load(wanted.records, wanted.messages, wanted.learners)
+        for source, named in wanted.statements.items():
+            ids = _not_yet(self.looked.statements, source, named)
+            here = statements.receipts_by_id(self.cursor, source, ids)
+            known = {(source, id_): row for id_, row in here.items()}
+            self.known.statements = known | self.known.statements
+        for source, named in wanted.voidings.items():
+            ids = _not_yet(self.looked.voidings, source, named)
+            self.known.voided |= {(source, id_) for id_ in statements.voided_among(self.cursor, source, ids)}
 
     def draft(self) -> "Draft":
         """Paper for one piece of work."""
@@ -159,6 +187,14 @@ class Group:
         tally = [(source, tenant, o.value, n) for (tenant, source, o), n in self.writes.tally.items() if n]
         cursor.executemany(inbox.ADD_TALLY, tally)
         put(cursor, partitions, self.writes.messages)
+
+
+def _not_yet(looked: dict[str, set[UUID]], source: str, ids: set[UUID]) -> set[UUID]:
+    """Those that were not looked for; from now on they were."""
+    seen = looked.setdefault(source, set())
+    unseen = ids - seen
+    seen |= unseen
+    return unseen
 
 
 @dataclass(slots=True)

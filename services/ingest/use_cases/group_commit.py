@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.storage import inbox, vault
-from services.ingest.use_cases.group import Draft, Group
+from services.ingest.use_cases.group import Draft, Group, Wanted
 from services.runtime.clock import Clock, Ids
 from services.runtime.keys import KeyStore
 from services.runtime.metrics import Sizes
@@ -189,6 +189,8 @@ class GroupCommit:
     def _group(self, cursor: Cursor, links: vault.Links, gathered: list[Waiting]) -> tuple[Group, list[Waiting]]:
         seq = inbox.next_seq(cursor)
         group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq, links)
+        if len(gathered) > 1:
+            _ask_together(group, [waiting.work for waiting in gathered])
         return group, [waiting for waiting in gathered if self._decide(group, waiting)]
 
     def _refuse(self, gathered: list[Waiting], fault: Exception) -> None:
@@ -237,3 +239,16 @@ class GroupCommit:
             return self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
         except Empty:
             return None
+
+
+def _ask_together(group: Group, works: list[Work]) -> None:
+    """One question of each kind for all that can say beforehand what they want: most of a small work's cost is asking.
+
+    Each asks for itself too, and finds it answered.
+    """
+    wanted = Wanted()
+    for work in works:
+        want: Callable[[Wanted], None] | None = getattr(work, "want", None)
+        if want is not None:
+            want(wanted)
+    group.load_wanted(wanted)

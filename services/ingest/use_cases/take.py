@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.storage import inbox
-from services.ingest.use_cases.group import Draft, Group, ToSeal
+from services.ingest.use_cases.group import Draft, Group, ToSeal, Wanted
 from services.ingest.use_cases.settle import Item, Origin, Place, Settle, Settled
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
@@ -81,10 +81,18 @@ class TakeSubmission:
     def items(self) -> int:
         return self.submission.items
 
-    def ask(self, group: Group) -> None:
+    def want(self, wanted: Wanted) -> None:
         """The message, the records and the learners it names."""
         records, learners = tags_of(self.submission.readings)
-        group.load(records, {self.submission.message}, learners)
+        wanted.records |= records
+        wanted.messages.add(self.submission.message)
+        wanted.learners |= learners
+
+    def ask(self, group: Group) -> None:
+        """By itself; what its group asked for together is not asked for again."""
+        wanted = Wanted()
+        self.want(wanted)
+        group.load_wanted(wanted)
 
     def decide(self, draft: Draft) -> Taken | Conflicting:
         """Settle every item, or find the receipt of the first time."""

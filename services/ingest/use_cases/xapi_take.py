@@ -8,8 +8,8 @@ from uuid import UUID
 
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.formats.xapi_statement import content_of
-from services.ingest.storage import inbox, statements
-from services.ingest.use_cases.group import Draft, Group, ToSeal
+from services.ingest.storage import inbox
+from services.ingest.use_cases.group import Draft, Group, ToSeal, Wanted
 from services.ingest.use_cases.settle import Origin, Place, Settle, Settled, outcome_row
 from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.take import open_receipt, tags_of
@@ -58,16 +58,21 @@ class TakeStatements:
     def items(self) -> int:
         return len(self.sent)
 
-    def ask(self, group: Group) -> None:
+    def want(self, wanted: Wanted) -> None:
         """Which of them are here or voided already, and the records and learners they name."""
-        source, known = self.origin.source, group.known
-        unseen = [sent.id for sent in self.sent if (source, sent.id) not in known.statements]
-        here = statements.receipts_by_id(group.cursor, source, unseen)
-        known.statements.update({(source, id_): row for id_, row in here.items()})
-        ids = [sent.id for sent in self.sent] + [sent.voids for sent in self.sent if sent.voids]
-        known.voided |= {(source, id_) for id_ in statements.voided_among(group.cursor, source, ids)}
+        source = self.origin.source
+        ids = {sent.id for sent in self.sent}
+        wanted.statements.setdefault(source, set()).update(ids)
+        wanted.voidings.setdefault(source, set()).update(ids | {sent.voids for sent in self.sent if sent.voids})
         records, learners = tags_of([item for sent in self.sent for item in sent.items])
-        group.load(records, (), learners | {sent.person for sent in self.sent if sent.person})
+        wanted.records |= records
+        wanted.learners |= learners | {sent.person for sent in self.sent if sent.person}
+
+    def ask(self, group: Group) -> None:
+        """By itself; what its group asked for together is not asked for again."""
+        wanted = Wanted()
+        self.want(wanted)
+        group.load_wanted(wanted)
 
     def decide(self, draft: Draft) -> StatementsTaken | StatementsConflict:
         """Refuse all for one conflict; answer a repeat with the receipt of the first time; take the rest."""
