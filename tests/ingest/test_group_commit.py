@@ -10,7 +10,7 @@ import pytest
 
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.storage.schema import MIGRATIONS
-from services.ingest.use_cases.group import Draft, Group
+from services.ingest.use_cases.group import Draft, Group, Wanted
 from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, PerhapsDurable, TooBusy, Waiting
 from services.runtime.clock import RandomIds, SystemClock
 from services.runtime.problems import Refusal
@@ -41,6 +41,19 @@ class Note:
         return self.name
 
 
+@dataclass
+class Wanting(Note):
+    """Work that says beforehand what it wants, and then asks for it."""
+
+    def want(self, wanted: Wanted) -> None:
+        wanted.records.add(self.name)
+
+    def ask(self, group: Group) -> None:
+        self.seen.append(len(group.looked.records))
+        group.load({self.name})
+        self.seen.append(len(group.looked.records))
+
+
 @pytest.fixture
 def commits(tmp_path: Path) -> Iterator[GroupCommit]:
     """A group commit nobody runs: the test gathers and commits."""
@@ -62,6 +75,21 @@ def test_what_waits_is_committed_together(commits: GroupCommit) -> None:
     commits.commit(commits._gather())
     assert [answer.result(0) for answer in answers] == [bytes([n]) for n in range(5)]
     assert commits.commits == 1
+
+
+def test_what_all_want_is_asked_for_once_and_not_again_by_each(commits: GroupCommit) -> None:
+    works = [Wanting(b"a"), Note(b"b"), Wanting(b"c")]
+    answers = [commits.submit(work) for work in works]
+    commits.commit(commits._gather())
+    assert [answer.result(0) for answer in answers] == [b"a", b"b", b"c"]
+    assert works[0].seen == works[2].seen == [2, 2]
+
+
+def test_work_by_itself_asks_by_itself(commits: GroupCommit) -> None:
+    work = Wanting(b"a")
+    commits.submit(work)
+    commits.commit(commits._gather())
+    assert work.seen == [0, 1]
 
 
 def test_work_that_fails_takes_nothing_of_its_neighbours_along(commits: GroupCommit) -> None:

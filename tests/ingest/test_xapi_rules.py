@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.ingest.formats.xapi_rules import rules
-from services.ingest.formats.xapi_values import Broken, iri
+from services.ingest.formats.xapi_values import REMEMBERED_BYTES_MAX, REMEMBERED_MAX, Broken, iri, remembered
 from tests.ingest.xapi_world import HOME, VOIDED
 
 ID = "6f1c0a5e-0d0f-4a7e-9b0e-000000000001"
@@ -193,3 +193,37 @@ STILL = [(path, value, where) for path, value, where in BROKEN if where and (pat
 def test_lenient_tolerates_nothing_else(path: str, value: Any, where: str) -> None:
     with pytest.raises(Broken):
         rules(1, lenient=True)(changed(path, value))
+
+
+def test_what_is_remembered_is_not_taken_for_anything_else() -> None:
+    activity = {"id": "https://x.example/remembered", "definition": {"name": {"en": "1.5"}}}
+    for _ in range(2):  # the second time it is known
+        rules(1, lenient=False)({**FULL, "object": activity})
+    for name in (Decimal("1.5"), 1, None, ["1.5"]):
+        for _ in range(2):  # what was refused is never known
+            with pytest.raises(Broken) as broken:
+                rules(1, lenient=False)({**FULL, "object": {**activity, "definition": {"name": {"en": name}}}})
+            assert broken.value.path == ["object", "definition", "name", "en"]
+
+
+def test_what_one_check_remembers_another_has_not_seen() -> None:
+    loose = {"objectType": "GroupActivity", "id": "no IRI, remembered"}
+    rules(1, lenient=True)({**FULL, "object": loose, "context": {}})
+    with pytest.raises(Broken):
+        rules(1, lenient=False)({**FULL, "object": loose, "context": {}})
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    seen: list[object] = []
+    check = remembered(seen.append)
+    for number in range(REMEMBERED_MAX):
+        check({"n": number})
+    check({"n": 0})
+    assert len(seen) == REMEMBERED_MAX
+    check({"n": "new"})
+    check({"n": 0})
+    assert len(seen) == REMEMBERED_MAX + 2
+    long = {"n": "x" * REMEMBERED_BYTES_MAX}
+    check(long)
+    check(long)
+    assert len(seen) == REMEMBERED_MAX + 4

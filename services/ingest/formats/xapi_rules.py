@@ -23,6 +23,7 @@ from services.ingest.formats.xapi_values import (
     media_type,
     number,
     one_of,
+    remembered,
     scaled,
     sha1,
     sha2,
@@ -51,7 +52,7 @@ def rules(major: int, *, lenient: bool) -> Check:
     context = shape(_context(activity, major))
     inner = {
         "actor": actor,
-        "verb": shape({"id": iri, "display": languages}, "id"),
+        "verb": _VERB,
         "result": _RESULT,
         "context": context,
         "timestamp": instant,
@@ -141,8 +142,12 @@ _DEFINITION: Final = shape(
 
 def _activity(*, lenient: bool) -> Check:
     if lenient:
-        return shape({"objectType": one_of("Activity", "GroupActivity"), "id": text, "definition": _DEFINITION})
-    return shape({"objectType": one_of("Activity"), "id": iri, "definition": _DEFINITION}, "id")
+        types = one_of("Activity", "GroupActivity")
+        return remembered(shape({"objectType": types, "id": text, "definition": _DEFINITION}))
+    return remembered(shape({"objectType": one_of("Activity"), "id": iri, "definition": _DEFINITION}, "id"))
+
+
+_VERB: Final = remembered(shape({"id": iri, "display": languages}, "id"))
 
 
 _REFERENCE: Final = shape({"objectType": one_of("StatementRef"), "id": uuid}, "objectType", "id")

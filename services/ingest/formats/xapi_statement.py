@@ -83,6 +83,8 @@ class Additions:
 
     def complete(self, statement: Statement) -> dict[str, Any]:
         """For a mapping to read: named and dated, also when the sender did neither."""
+        if "id" in statement and "timestamp" in statement:
+            return dict(statement)
         return {"id": str(self.id), "timestamp": format_instant(self.stored), **statement}
 
     def to(self, text: str) -> bytes:

@@ -142,9 +142,8 @@ class Group:
         self.load(wanted.records, wanted.messages, wanted.learners)
         for source, named in wanted.statements.items():
             ids = _not_yet(self.looked.statements, source, named)
-            here = statements.receipts_by_id(self.cursor, source, ids)
-            known = {(source, id_): row for id_, row in here.items()}
-            self.known.statements = known | self.known.statements
+            for id_, row in statements.receipts_by_id(self.cursor, source, ids).items():
+                self.known.statements.setdefault((source, id_), row)
         for source, named in wanted.voidings.items():
             ids = _not_yet(self.looked.voidings, source, named)
             self.known.voided |= {(source, id_) for id_ in statements.voided_among(self.cursor, source, ids)}

@@ -10,6 +10,7 @@ from services.runtime.keys import KeyStore
 TAG_BYTES = 16
 BLOCK_BYTES = 64
 INDEXED_KEPT_MAX = 20_000
+IDENTIFIED_KEPT_MAX = 20_000
 FOLDED_SCHEMES = frozenset({"email", "mbox"})  # mailboxes are compared without regard to case
 
 
@@ -21,6 +22,7 @@ class Tags:
     tenant: str
     _keyed: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # SHA-256 over each pad of HMAC's
     _indexed: dict[str, int] = field(default_factory=dict)
+    _identified: dict[str, bytes] = field(default_factory=dict)
 
     def message(self, source: str, door: str, key: str) -> bytes:
         """Of a message key: the same key from another source or door is another message."""
@@ -39,7 +41,13 @@ class Tags:
         value = identifier.value.strip()
         if identifier.scheme in FOLDED_SCHEMES:
             value = value.casefold()
-        return self._tag("identifier", f"{identifier.scheme}\0{value}".encode())
+        name = f"{identifier.scheme}\0{value}"
+        found = self._identified.get(name)
+        if found is None:
+            if len(self._identified) >= IDENTIFIED_KEPT_MAX:
+                self._identified.clear()
+            found = self._identified[name] = self._tag("identifier", name.encode())
+        return found
 
     def index(self, source: str, kind: str, value: str) -> int:
         """Of a value to find rows by, within its source: 63 bits, which a column keeps as a number."""
