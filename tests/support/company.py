@@ -53,7 +53,7 @@ class Member:
 
     def measured(self, name: str) -> float:
         """One figure of its `/metrics`."""
-        said = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=10).text
+        said = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=90).text
         found = re.search(rf"^wayproof_{name} (\S+)$", said, re.MULTILINE)
         assert found is not None, f"no {name} in {said[:500]}"
         return float(found[1])

@@ -48,14 +48,17 @@ class Running:
         with httpx.Client(base_url=self.url, timeout=TIMEOUT_S, trust_env=False) as http:
             try:
                 ready, asked_at = http.get("/health/ready"), datetime.now(UTC)
-                progress, metrics = http.get("/health/progress"), http.get("/metrics")
             except httpx.TransportError as fault:
                 remedy = "wayproof up starts all three; WAYPROOF_…_URL says where they are when it is elsewhere"
                 yield Finding(self.name, "wrong", f"{self.url} does not answer ({type(fault).__name__})", remedy)
                 return
             yield from self._readiness(ready)
-            yield from self._lag(progress)
-            yield from self._leases(metrics)
+            try:
+                yield from self._lag(http.get("/health/progress"))
+                yield from self._leases(http.get("/metrics"))
+            except httpx.TransportError as fault:  # how much there is to do, it asks the log, which may be away
+                said = f"does not say how much there is to do ({type(fault).__name__})"
+                yield Finding(self.name, "watch", said, "see what else is wrong with it")
             yield from self._skew(ready, asked_at)
 
     def _readiness(self, answer: httpx.Response) -> Iterator[Finding]:
