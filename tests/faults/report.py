@@ -74,4 +74,4 @@ def _told(siege: Siege) -> Iterator[str]:
 def _said(ends: Counter[tuple[str, int]]) -> str:
     named = [f"{service} {'by signal ' + str(-code) if code < 0 else 'with ' + str(code)} {count} times"
              for (service, code), count in sorted(ends.items())]  # fmt: skip
-    return ", ".join(named)
+    return ", ".join(named) or "none"
