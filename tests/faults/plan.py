@@ -59,7 +59,7 @@ class Plan:
         """A share of a whole round, with each thing done to each at least once."""
         least = {kind: len(set(WHOM[kind])) for kind in Kind}
         blows = {kind: max(least[kind], ceil(count * scale)) for kind, count in PLANNED.items()}
-        students = max(120, ceil(1_200 * scale))
+        students = max(120, ceil(1_600 * scale))
         return cls(seed, ceil(101_000 * scale), blows, max(100, ceil(1_000 * scale)), students)
 
     @classmethod
