@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.bench import end_to_end, flat, mastery_path, replaying, webhooks, xapi
 from tests.bench.figure import Figure
-from tests.bench.on_servers import durable
+from tests.bench.on_servers import credentials, doors, durable
 
 EMBEDDED: dict[str, Callable[[Path], list[Figure]]] = {
     "stream": end_to_end.measure,
@@ -17,6 +17,8 @@ EMBEDDED: dict[str, Callable[[Path], list[Figure]]] = {
 }
 ON_SERVERS: dict[str, Callable[[Path], list[Figure]]] = {
     "servers-durable": durable.measure,
+    "servers-doors": doors.measure,
+    "servers-credentials": credentials.measure,
 }
 SECTIONS = EMBEDDED | ON_SERVERS
 SEVERAL = {"embedded": tuple(EMBEDDED), "servers": tuple(ON_SERVERS)}

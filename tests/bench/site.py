@@ -58,7 +58,7 @@ def placements(office: Office, students: int) -> Prepared:
 def wait_for_standing(office: Office) -> float:
     """When mastery has decided everything that ingest has told: each event, position and threshold is on disk."""
     deadline = time.monotonic() + STANDING_LIMIT_S
-    while behind(office.system.data, "ingest.learner"):
+    while behind(office.system.store, "ingest.learner"):
         assert time.monotonic() < deadline, "mastery never caught up"
         time.sleep(0.01)
     return time.perf_counter()
@@ -66,7 +66,7 @@ def wait_for_standing(office: Office) -> float:
 
 def rest(office: Office, limit_s: float = STANDING_LIMIT_S) -> None:
     """Until nobody has anything left to do, by the stores and by what the services say."""
-    wait_for(lambda: at_rest(office.system.data), limit_s, "the services are at rest")
+    wait_for(lambda: at_rest(office.system.store), limit_s, "the services are at rest")
     wait_for(lambda: not any(_progress(office, service) for service in SERVICES), 30, "the services say so too")
 
 
