@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 SETTLED := export PIP_DISABLE_PIP_VERSION_CHECK=1;
 
-.PHONY: demo up test test-quick lint bench contracts faults simulate servers servers-stop setup clean
+.PHONY: demo up test test-quick lint bench contracts faults faults-short simulate servers servers-stop setup clean
 .DEFAULT_GOAL := demo
 
 # ---- set-up: a stamp for each lock file, so that nothing is installed twice
@@ -47,7 +47,7 @@ up: $(VENV)/runtime.stamp
 # ---- how it is kept right
 
 test: setup
-	$(PYTEST)
+	$(PYTEST) -m "not soak"
 
 test-quick: setup
 	SIM_SEEDS=100 $(PYTEST) -m "not system and not node and not tools and not servers" --ignore=tests/bench
@@ -64,6 +64,10 @@ servers-stop: setup
 faults: setup
 	$(BIN)/python -m tests.faults --keep --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.faults --keep --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED)) --three-brokers
+
+# a tenth of a round, and one on three brokers
+faults-short: setup
+	$(PYTEST) -m soak tests/faults
 
 simulate: setup
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)

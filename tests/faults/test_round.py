@@ -20,6 +20,7 @@ def harness(*said: str) -> None:
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
 
 
+@pytest.mark.soak
 @pytest.mark.system
 @pytest.mark.servers
 @pytest.mark.timeout(900)
@@ -27,6 +28,7 @@ def test_a_tenth_of_a_round_loses_and_doubles_nothing():
     harness("--scale", "0.1")
 
 
+@pytest.mark.soak
 @pytest.mark.system
 @pytest.mark.servers
 @pytest.mark.timeout(600)
