@@ -85,12 +85,18 @@ class Awards:
         return answers
 
     def _check_nobody_inherits(self, answers: Answers, lapsed: Threshold) -> None:
-        """An award waits for a person only where the survivor of the merge does not meet the requirement by it."""
+        """An award waits for a person only where the survivor does not meet it by the merge, or no more."""
         met = answers.met
         for name, other in self._met.values():
             by_this_merge = name == lapsed.merged_with and other.merged_with == answers.learner and other.at > met.at
             same = (other.policy, other.node) == (met.policy, met.node)
-            must(not (by_this_merge and same), "awards are handed on to who meets it by the merge", answers, other)
+            still = (name, other.policy, other.node, other.cycle) not in self._lapsed
+            must(
+                not (by_this_merge and same and still),
+                "awards are handed on to who meets it by the merge",
+                answers,
+                other,
+            )
 
     def _answers_to(self, name: str, achievement: str, steps: list[Step]) -> Answers:
         """From hand to hand: each transfer is from who has it to one who meets the requirement by then."""
