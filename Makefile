@@ -67,7 +67,7 @@ faults: setup
 
 # a tenth of a round, and one on three brokers
 faults-short: setup
-	$(PYTEST) -m soak tests/faults
+	$(PYTEST) -m soak
 
 simulate: setup
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
