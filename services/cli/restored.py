@@ -11,7 +11,7 @@ from services.runtime.clock import format_instant, parse_instant
 from services.runtime.log.opening import open_log
 from services.runtime.log.port import LogUnavailable
 from services.runtime.opening import beside
-from services.runtime.restored import beyond, publish_all_again, write_down
+from services.runtime.restored import beyond, forget_the_processes, publish_all_again, write_down
 from services.runtime.settings import RuntimeSettings, SettingsRefused, load
 from services.runtime.store.database import Database
 from services.runtime.tenancy import every_tenant
@@ -80,4 +80,5 @@ def _write_down(store: Database, until: datetime) -> list[dict[str, Any]]:
 
 def _again(store: Database) -> int:
     with store.write() as cursor:
+        forget_the_processes(cursor)
         return publish_all_again(cursor)

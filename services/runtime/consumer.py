@@ -81,10 +81,17 @@ class Consumer:
         return {self.name: str(wrong)} if wrong else {}
 
     def pending(self) -> int:
-        """Offsets between what has been dealt with and the end of the log, gaps counted."""
+        """Offsets between what has been dealt with and the end of the log, gaps counted.
+
+        Where processes share the partitions, of all of them: one that nobody works yet would be in nobody's sum.
+        """
+        lanes = set(self._lanes)
         ends = self._log.ends(self._topic)
-        ours = set(self._lanes) | set(self._holding.wanted() if self._holding else ())
-        return sum(ends[partition] - self._done.get(partition, 0) for partition in ours)
+        counted = ends if self.shares else lanes
+        return sum(_behind(ends[part], self._dealt_with(part, part in lanes)) for part in counted)
+
+    def _dealt_with(self, partition: int, ours: bool) -> int:
+        return self._done.get(partition, 0) if ours else self._positions(partition).next_offset
 
     def measures(self) -> list[Metric]:
         """Which partitions stand still for want of a record; their topic's producer must republish."""
@@ -274,3 +281,8 @@ class Consumer:
         if lane.known and not lane.incident:
             self._look_back(lane, self._reader())
         lane.active_at = self._elapsed_s()
+
+
+def _behind(end: int, done: int) -> int:
+    """A position beyond the end is one of another log: nothing of this one has been read."""
+    return end - done if done <= end else end

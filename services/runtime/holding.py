@@ -36,10 +36,6 @@ class Holding:
                     self._held[partition] = lease
         return dict(self._held)
 
-    def wanted(self) -> Iterable[int]:
-        """What is ours, taken up or not yet."""
-        return self._leases.mine().keys()
-
     def lost(self, partition: int) -> None:
         """Another process has claimed it: drop it and say so; what remains is worked on."""
         lease = self._held.get(partition)

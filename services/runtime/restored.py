@@ -75,6 +75,12 @@ def publish_all_again(cursor: Cursor) -> int:
     return int(count)
 
 
+def forget_the_processes(cursor: Cursor) -> None:
+    """Who worked what when the back-up was made has ended since: nobody waits for those leases to expire."""
+    cursor.execute("DELETE FROM member")
+    cursor.execute("UPDATE lease SET owner = NULL, expires_at = 0")
+
+
 def write_down(cursor: Cursor, until: datetime) -> list[Loss]:
     """Each partition's window from what it still knows up to an instant; nothing is recorded within it any more."""
     losses = []

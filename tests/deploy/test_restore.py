@@ -44,6 +44,7 @@ class Place:
             "WAYPROOF_LOG_TOPIC_PREFIX": self.prefix,
             "WAYPROOF_LOG_PARTITIONS": str(PARTITIONS),
             "WAYPROOF_KNOWN_TO_INTERVAL_S": "0.2",
+            "WAYPROOF_LEASE_S": "60",  # the leases in the back-up are not waited for
         }
 
     def system(self) -> Wayproof:

@@ -7,6 +7,8 @@ import threading
 import pytest
 
 from services.runtime.consumer import Consumer
+from services.runtime.holding import Holding
+from services.runtime.leases import Lease
 from services.runtime.log.port import LogRecord
 from services.runtime.store.port import Fenced, Position, VersionConflict
 from tests.conformance.logs import EVERY_FAULT, PRODUCER, TOPIC, outgoing
@@ -254,6 +256,26 @@ def test_lag_counts_what_was_not_read_yet():
     assert consumer.pending() == 10 + 1 + 5 + 1
     consumer.step()
     assert consumer.pending() == 0
+
+
+class NothingIsHeld(Holding):
+    """Another process, which may have died, has the leases of every partition."""
+
+    def __init__(self) -> None:
+        pass
+
+    def follow(self) -> dict[int, Lease]:
+        return {}
+
+
+def test_lag_counts_the_partitions_that_other_processes_work_or_nobody():
+    log, store = make_log(), Store()
+    append(log, outgoing(0, 1, 10), outgoing(1, 1, 5))
+    store.positions = {0: Position(4, 4), 1: Position(90, 90)}  # and one that is from another log
+    consumer = Consumer(log, TOPIC, PRODUCER, store.position, store.handle, NothingIsHeld())
+    consumer.step()
+    ends = log.ends(TOPIC)
+    assert consumer.pending() == ends[0] - 4 + ends[1] + ends[2] > 0
 
 
 def test_a_stopped_worker_has_finished_the_batch_at_hand():

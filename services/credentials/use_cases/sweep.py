@@ -45,8 +45,8 @@ class Sweep:
         return {self.name: self.trouble} if self.trouble else {}
 
     def pending(self) -> int:
-        """How many achievements have yet to be swept, on the partitions worked here."""
-        return sum(len(self._tools.queries.sweeps(partition)) for partition in self._partitions.held)
+        """How many achievements have yet to be swept, whichever process works their partition."""
+        return sum(len(self._tools.queries.sweeps(partition)) for partition in range(len(self._partitions)))
 
     def run(self, stop: threading.Event) -> None:
         """Look when woken, and now and then."""
