@@ -1,6 +1,6 @@
 """The partitions one worker works, taken and dropped at its transactions' ends as the leases say."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from services.runtime.leases import Lease, Leases
