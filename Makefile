@@ -47,7 +47,7 @@ up: $(VENV)/runtime.stamp
 # ---- how it is kept right
 
 test: setup
-	$(PYTEST) -m "not soak"
+	$(PYTEST) -m "not soak" -n 3 --dist loadfile
 
 test-quick: setup
 	SIM_SEEDS=100 $(PYTEST) -m "not system and not node and not tools and not servers" --ignore=tests/bench

@@ -8,9 +8,9 @@ import pytest
 from services.runtime.store.sqlite import SqliteDatabase
 from tests.servers import fixtures, stores
 from tests.servers.fixtures import kafka, postgres
-from tests.servers.stores import chosen_store, either_store, whose_rows
+from tests.servers.stores import chosen_store, either_store, nobodys_again, whose_rows
 
-__all__ = ["chosen_store", "either_store", "kafka", "postgres", "whose_rows"]
+__all__ = ["chosen_store", "either_store", "kafka", "nobodys_again", "postgres", "whose_rows"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

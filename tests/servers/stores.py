@@ -34,6 +34,13 @@ def whose_rows() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def nobodys_again() -> Iterator[None]:
+    """What a test called here may have said whose rows it sees: the next one has said nothing."""
+    yield
+    tenancy.see_only()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def chosen_store(request: pytest.FixtureRequest) -> Iterator[None]:
     """Nothing, unless `--store postgres` was said."""
