@@ -22,6 +22,6 @@ class IngestSettings(RuntimeSettings):
     backlog_bytes_max: int = Field(
         256 * 1024 * 1024, ge=1024, description="Bytes taken that are not on the log yet; beyond it, 503."
     )
-    import_rows_max: int = Field(500, ge=1, le=5000, description="Rows of a file settled in one transaction.")
+    import_rows_max: int = Field(100, ge=1, le=5000, description="Rows of a file settled in one transaction.")
     removals_max: int = Field(50, ge=0, description="Records one complete package removes without asking a person.")
     removals_max_percent: int = Field(10, ge=0, le=100, description="And which share of what its source said before.")

@@ -41,7 +41,7 @@ class Sender(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._got += data
         if not self._wanted:
-            self._wanted = _size(self._got)
+            self._wanted = size_of(self._got)
         if self._wanted and len(self._got) >= self._wanted:
             self._tally.latencies_ms.append((time.perf_counter() - self._sent_at) * 1000)
             self._tally.statuses[int(self._got[9:12])] += 1
@@ -63,7 +63,7 @@ class Sender(asyncio.Protocol):
         self._transport.write(request)  # type: ignore[attr-defined]
 
 
-def _size(got: bytearray) -> int:
+def size_of(got: bytearray) -> int:
     """Of the whole answer, once its headers are there."""
     end = got.find(b"\r\n\r\n")
     if end < 0:

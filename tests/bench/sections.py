@@ -3,15 +3,17 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import end_to_end, flat, mastery_path, replaying, webhooks, xapi
+from tests.bench import end_to_end, flat, importing, mastery_path, replaying, webhooks, xapi
 from tests.bench.figure import Figure
 from tests.bench.on_servers import credentials, doors, durable
+from tests.bench.on_servers import importing as importing_on_servers
 
 EMBEDDED: dict[str, Callable[[Path], list[Figure]]] = {
     "stream": end_to_end.measure,
     "webhooks": webhooks.measure,
     "mastery": mastery_path.measure,
     "replay": replaying.measure,
+    "import": importing.measure,
     "xapi": xapi.measure,
     "flat": flat.measure,
 }
@@ -19,6 +21,7 @@ ON_SERVERS: dict[str, Callable[[Path], list[Figure]]] = {
     "servers-durable": durable.measure,
     "servers-doors": doors.measure,
     "servers-credentials": credentials.measure,
+    "servers-import": importing_on_servers.measure,
 }
 SECTIONS = EMBEDDED | ON_SERVERS
 SEVERAL = {"embedded": tuple(EMBEDDED), "servers": tuple(ON_SERVERS)}

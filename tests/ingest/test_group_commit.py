@@ -11,7 +11,8 @@ import pytest
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.storage.schema import MIGRATIONS
 from services.ingest.use_cases.group import Draft, Group, Wanted
-from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, PerhapsDurable, TooBusy, Waiting
+from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, PerhapsDurable, TooBusy
+from services.ingest.use_cases.queue import Waiting
 from services.runtime.clock import RandomIds, SystemClock
 from services.runtime.problems import Refusal
 from services.runtime.store.database import CommitUnknown, StoreUnavailable
@@ -29,6 +30,7 @@ class Note:
     name: bytes
     alone: bool = False
     fails: Exception | None = None
+    behind: bool = False
     seen: list[int] = field(default_factory=list)
 
     def ask(self, group: Group) -> None:
@@ -72,7 +74,7 @@ def names(commits: GroupCommit) -> set[bytes]:
 
 def test_what_waits_is_committed_together(commits: GroupCommit) -> None:
     answers = [commits.submit(Note(bytes([n]))) for n in range(5)]
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert [answer.result(0) for answer in answers] == [bytes([n]) for n in range(5)]
     assert commits.commits == 1
 
@@ -80,7 +82,7 @@ def test_what_waits_is_committed_together(commits: GroupCommit) -> None:
 def test_what_all_want_is_asked_for_once_and_not_again_by_each(commits: GroupCommit) -> None:
     works = [Wanting(b"a"), Note(b"b"), Wanting(b"c")]
     answers = [commits.submit(work) for work in works]
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert [answer.result(0) for answer in answers] == [b"a", b"b", b"c"]
     assert works[0].seen == works[2].seen == [2, 2]
 
@@ -88,7 +90,7 @@ def test_what_all_want_is_asked_for_once_and_not_again_by_each(commits: GroupCom
 def test_work_by_itself_asks_by_itself(commits: GroupCommit) -> None:
     work = Wanting(b"a")
     commits.submit(work)
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert work.seen == [0, 1]
 
 
@@ -97,7 +99,7 @@ def test_work_that_fails_takes_nothing_of_its_neighbours_along(commits: GroupCom
         commits.submit(work)
         for work in (Note(b"a"), Note(b"b", fails=Refusal()), Note(b"c", fails=KeyError("x")), Note(b"d"))
     )
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert (good.result(0), last.result(0)) == (b"a", b"d")
     assert isinstance(refused.exception(0), Refusal)
     assert isinstance(broken.exception(0), KeyError)
@@ -108,8 +110,34 @@ def test_work_that_must_be_alone_makes_a_group_of_its_own_in_its_turn(commits: G
     alone = Note(b"b", alone=True)
     for work in (Note(b"a"), alone, Note(b"c")):
         commits.submit(work)
-    groups = [[waiting.work for waiting in commits._gather()] for _ in range(3)]
+    groups = [[waiting.work for waiting in commits._queue.group(0)] for _ in range(3)]
     assert [[work.name for work in group] for group in groups] == [[b"a"], [b"b"], [b"c"]]
+
+
+def test_whoever_comes_to_a_door_waits_for_one_piece_of_background_work_at_most(commits: GroupCommit) -> None:
+    for work in (Note(b"1", behind=True), Note(b"2", behind=True), Note(b"a"), Note(b"3", behind=True), Note(b"b")):
+        commits.submit(work)
+    groups = [[waiting.work.name for waiting in commits._queue.group(0)] for _ in range(2)]
+    commits.submit(Note(b"c"))
+    groups += [[waiting.work.name for waiting in commits._queue.group(0)] for _ in range(3)]
+    assert groups == [[b"a", b"b"], [b"1"], [b"c"], [b"2"], [b"3"]]
+
+
+def test_background_work_goes_on_however_much_comes_to_the_doors(commits: GroupCommit) -> None:
+    answers = [commits.submit(Note(bytes([n]), behind=True)) for n in range(3)]
+    for n in range(6):
+        commits.submit(Note(bytes([100 + n])))
+        commits.step(0)
+    assert all(answer.done() for answer in answers)
+
+
+def test_a_long_line_behind_refuses_nobody_at_the_doors(commits: GroupCommit) -> None:
+    for n in range(20):
+        commits.submit(Note(bytes([n]), behind=True))
+    commits.check()
+    answer = commits.submit(Note(b"a"))
+    commits.step(0)
+    assert answer.result(0) == b"a"
 
 
 def test_beyond_its_bound_the_queue_refuses_at_once_and_says_when_to_come_back(commits: GroupCommit) -> None:
@@ -132,13 +160,13 @@ def test_what_the_database_refuses_is_not_durable_and_leaves_its_neighbours_alon
             return self.name
 
     answers = [commits.submit(Note(b"a")), commits.submit(Twice(b"b"))]
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert answers[0].result(0) == b"a"
     assert isinstance(answers[1].exception(0), NotDurable)
     assert names(commits) == {b"a"}
     assert "group commit" in commits.ready()
     commits.submit(Note(b"c"))
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert names(commits) == {b"a", b"c"}
     assert commits.ready() == {}
 
@@ -156,11 +184,11 @@ def test_a_database_in_trouble_is_asked_once_for_all_and_everybody_told(
     answers = [commits.submit(Note(bytes([n]))) for n in range(5)]
     with monkeypatch.context() as patch:
         patch.setattr(commits._database, "write", write)
-        commits.commit(commits._gather())
+        commits.commit(commits._queue.group(0))
     assert [type(answer.exception(0)) for answer in answers] == [said] * 5
     assert len(tried) == 1
     commits.submit(Note(b"z"))
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert names(commits) == {b"z"}
     assert commits.ready() == {}
 
@@ -176,7 +204,7 @@ def test_nothing_is_answered_before_it_is_durable(commits: GroupCommit, monkeypa
         write(self, *said)
 
     monkeypatch.setattr(Group, "write", watched)
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert seen == [(True, {b"a"})]
 
 
@@ -192,6 +220,6 @@ def test_told_to_stop_it_first_commits_what_waits(commits: GroupCommit) -> None:
 def test_a_caller_that_hangs_up_does_not_disturb_the_group(commits: GroupCommit) -> None:
     gone, stays = commits.submit(Note(b"a")), commits.submit(Note(b"b"))
     assert not gone.cancel()
-    commits.commit(commits._gather())
+    commits.commit(commits._queue.group(0))
     assert stays.result(0) == b"b"
     assert isinstance(Waiting(Note(b"x")).answer.done(), bool)

@@ -27,22 +27,23 @@ class Office:
     """Opens once a running system; sends nothing as evidence."""
 
     system: Wayproof
+    tenant: str = TENANT
     _keys: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def district(self) -> str:
         """Manages sources, documents and achievements."""
-        return self.system.key("district", TENANT, organisation=ORGANISATION)
+        return self.system.key("district", self.tenant, organisation=ORGANISATION)
 
     @cached_property
     def registrar(self) -> str:
         """Manages people, and reads their records."""
-        return self.system.key("registrar", TENANT)
+        return self.system.key("registrar", self.tenant)
 
     @cached_property
     def auditor(self) -> str:
         """Reads records and receipts."""
-        return self.system.key("auditor", TENANT)
+        return self.system.key("auditor", self.tenant)
 
     def call(self, service: str, key: str, method: str, path: str, **said: Any) -> Any:
         """The answer of a call that has to succeed."""
@@ -91,7 +92,7 @@ class Office:
         source = self.call("ingest", self.district, "POST", "/v1/sources", json=said)["source"]
         self.call("ingest", self.district, "POST", f"/v1/sources/{source}/mappings", json=mapping)
         secret = self.call("ingest", self.district, "POST", f"/v1/sources/{source}/keys", json={})["secret"]
-        return Source(source, self.system.key("source", TENANT, source=source), secret)
+        return Source(source, self.system.key("source", self.tenant, source=source), secret)
 
     def outcomes(self, source: Source) -> dict[str, int]:
         """How all that a source ever sent ended, without the noughts."""

@@ -16,6 +16,7 @@ DONE = "SELECT part, last_seq FROM position WHERE topic = ?"
 TOLD = "SELECT part, last_seq FROM outbox_head WHERE topic = ?"
 
 UNPUBLISHED = "SELECT part, sum(last_seq - published_seq)::bigint FROM outbox_head GROUP BY part"
+SETTLED = "SELECT next_row, coalesce(rows_total, -1) FROM import WHERE mapping <> 0"
 ANSWERS_WITHIN_S = 90.0
 
 HALF_SETTLED = "SELECT id, rows_total - next_row FROM import WHERE state = 'running' AND next_row > 0"
@@ -45,6 +46,11 @@ def rows_left(data: Store) -> int:
 def at_rest(data: Store) -> bool:
     """Nobody has anything left to take in; in the order things flow, so that nothing slips past."""
     return not any(behind(data, topic) for topic in HOPS)
+
+
+def imported(data: Store) -> tuple[int, int]:
+    """The rows of the only import that are settled, and all it has; -1 while that is not known."""
+    return max(_rows(data, "ingest", SETTLED).items(), default=(0, -1))
 
 
 def peak_memory_mib(pid: int) -> float:

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from queue import Empty, Full, Queue
-from typing import Any, ClassVar, Protocol
+from queue import Full
+from typing import Any, ClassVar
 
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.storage import inbox, vault
-from services.ingest.use_cases.group import Draft, Group, Wanted
+from services.ingest.use_cases.group import Group, Wanted
+from services.ingest.use_cases.queue import Waiting, Work, WorkQueue
 from services.runtime.clock import Clock, Ids
 from services.runtime.keys import KeyStore
 from services.runtime.metrics import Sizes
@@ -20,8 +20,6 @@ from services.runtime.telemetry import get_logger
 log = get_logger(__name__)
 
 WORK_WAITING_MAX = 4096
-GROUP_ITEMS_MAX = 2000
-GROUP_WORK_MAX = 512
 LOOK_S = 0.2
 
 
@@ -49,31 +47,6 @@ class PerhapsDurable(NotDurable):
     """Whether it was made durable could not be learnt; send it again: it counts once either way."""
 
 
-class Work(Protocol):
-    """What a request wants decided and written; `alone` when it reads rows that its group would only be writing."""
-
-    @property
-    def items(self) -> int: ...
-
-    @property
-    def alone(self) -> bool: ...
-
-    def ask(self, group: Group) -> None:
-        """Load what the decision looks at."""
-
-    def decide(self, draft: Draft) -> Any:
-        """The answer; a Refusal refuses this work and nothing else."""
-
-
-@dataclass(slots=True)
-class Waiting:
-    """Work and who waits for it."""
-
-    work: Work
-    answer: "Future[Any]" = field(default_factory=Future)
-    result: Any = None
-
-
 class GroupCommit:
     """The worker; `submit` hands it work, and the future it returns is done when the work is durable."""
 
@@ -95,9 +68,8 @@ class GroupCommit:
         self._database, self._keys, self._clock, self._ids = database, keys, clock, ids
         self._catalogues, self._partitions, self._on_commit = catalogues, partitions, on_commit
         self._may_take = may_take
-        self._queue: Queue[Waiting] = Queue(waiting_max)
+        self._queue = WorkQueue(waiting_max)
         self._links = vault.Links()
-        self._next: Waiting | None = None
         self.commits = 0
         self.sizes = Sizes()
         self.trouble: str | None = None
@@ -107,14 +79,14 @@ class GroupCommit:
         waiting = Waiting(work)
         waiting.answer.set_running_or_notify_cancel()  # a caller that hangs up cannot take back what is under way
         try:
-            self._queue.put_nowait(waiting)
+            self._queue.put(waiting)
         except Full:
             raise TooBusy from None
         return waiting.answer
 
     def check(self) -> None:
         """Refuse before anything is read or parsed when too much waits already, for a commit or for the log."""
-        if self._queue.full():
+        if self._queue.full:
             raise TooBusy
         self._may_take()
 
@@ -124,7 +96,7 @@ class GroupCommit:
 
     def pending(self) -> int:
         """How much waits for the next commit."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     def ready(self) -> dict[str, str]:
         """Empty when the last commit went well."""
@@ -132,12 +104,12 @@ class GroupCommit:
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop, and then until nothing waits."""
-        while not (stop.is_set() and self._queue.empty() and self._next is None):
+        while not stop.is_set() or self._queue:
             self.step()
 
     def step(self, wait_s: float = LOOK_S) -> int:
         """One commit of what waits, or of what comes while it looks; how much was decided."""
-        group = self._gather(wait_s)
+        group = self._queue.group(wait_s)
         if group:
             self.commit(group)
         return len(group)
@@ -216,29 +188,6 @@ class GroupCommit:
             return False
         group.absorb(draft)
         return True
-
-    def _gather(self, wait_s: float = LOOK_S) -> list[Waiting]:
-        """Everything that waits, up to a limit; work that must be alone ends a group and makes one of its own."""
-        first = self._take(wait_s)
-        if first is None or first.work.alone:
-            return [first] if first else []
-        group, items = [first], first.work.items
-        while items < GROUP_ITEMS_MAX and len(group) < GROUP_WORK_MAX and (following := self._take(0)):
-            if following.work.alone:
-                self._next = following
-                break
-            group.append(following)
-            items += following.work.items
-        return group
-
-    def _take(self, timeout_s: float) -> Waiting | None:
-        if self._next is not None:
-            waiting, self._next = self._next, None
-            return waiting
-        try:
-            return self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
-        except Empty:
-            return None
 
 
 def _ask_together(group: Group, works: list[Work]) -> None:

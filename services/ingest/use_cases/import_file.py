@@ -41,6 +41,7 @@ class SettleRows:
     """Work: the next rows of a file, and how far it has come, in one transaction."""
 
     alone: ClassVar[bool] = False
+    behind: ClassVar[bool] = True
     origin: Origin
     receipt: UUID
     received_at: datetime

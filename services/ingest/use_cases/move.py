@@ -86,6 +86,7 @@ class MoveBatch:
     """Work: the next pieces of a move, in one transaction; when none are left, the move is complete."""
 
     alone: ClassVar[bool] = True
+    behind: ClassVar[bool] = True
     items: ClassVar[int] = BATCH_MAX
     tools: Tools
     move: UUID

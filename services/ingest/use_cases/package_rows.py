@@ -45,6 +45,7 @@ class SettlePackageRows:
     """
 
     alone: ClassVar[bool] = True
+    behind: ClassVar[bool] = True
     origin: Origin
     receipt: UUID
     received_at: datetime

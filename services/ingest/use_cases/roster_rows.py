@@ -69,6 +69,7 @@ class SettlePeople:
     """Work: some pieces, static rows or learners with all their rows, in one transaction."""
 
     alone: ClassVar[bool] = True
+    behind: ClassVar[bool] = True
     work: RosterWork
     progress: Import
     pieces: Sequence[Static | Unit]
@@ -164,6 +165,7 @@ class EndEnrolments:
     """Work: enrolments that a complete roster no longer has, or whose user it no longer has, end today."""
 
     alone: ClassVar[bool] = True
+    behind: ClassVar[bool] = True
     work: RosterWork
     progress: Import
     rows: Sequence[tuple[int, str, Said]]  # number of the item, file
