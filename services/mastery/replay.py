@@ -1,46 +1,47 @@
-"""`python -m services.mastery.replay DATA_DIR`: a fresh process decides everything again, from events and documents.
+"""`python -m services.mastery.replay`: a fresh process decides everything again, from events and documents.
 
+It reads the store the settings name, `--data-dir` before them, and writes nothing; the service may be running.
 Prints JSON: events, learners, erased, differences (seqs by partition), and where every node of every learner stands.
 Exits 1 when what was recorded is not what deciding again makes.
 """
 
+import argparse
 import json
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from services.mastery.reactions import react
 from services.mastery.storage.documents import Documents
 from services.mastery.storage.learners import Learners
-from services.mastery.storage.partitions import MASTERY_MIGRATIONS, open_partitions
+from services.mastery.storage.partitions import open_partitions
 from services.mastery.storage.received import Opening
 from services.mastery.use_cases.replay import Replayed, rebuild
+from services.runtime.opening import beside, open_keys
 from services.runtime.sealing import Sealer
+from services.runtime.settings import RuntimeSettings, load
 from services.runtime.store.database import Database
-from services.runtime.store.sqlite import SqliteDatabase
-from services.runtime.stored_keys import SqliteKeyStore
+from services.runtime.tenancy import every_tenant
 
 
-def replay(data_dir: Path) -> dict[str, Any]:
-    """Every partition of a data folder, decided again; the service may be running."""
-    database = SqliteDatabase(data_dir / "mastery" / "mastery.db", MASTERY_MIGRATIONS)
-    keys = SqliteKeyStore(data_dir / "keys")
-    try:
+def replay(settings: RuntimeSettings) -> dict[str, Any]:
+    """Every partition of mastery's store, decided again."""
+    with every_tenant("replay"), ExitStack() as opened:
+        database = opened.enter_context(closing(beside(settings, "mastery")))
+        keys = opened.enter_context(closing(open_keys(settings)))
         learners = Learners(database, Opening(keys, Sealer(keys, "/mastery")), react)
         stores = open_partitions(database, keys, _partitions(database))
         documents = Documents(database)
         return _summary({store.partition: rebuild(store, learners, documents) for store in stores})
-    finally:
-        keys.close()
-        database.close()
 
 
 def main(arguments: list[str]) -> int:
     """The command."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m services.mastery.replay DATA_DIR\n")
-        return 2
-    found = replay(Path(arguments[0]))
+    said = argparse.ArgumentParser(prog="python -m services.mastery.replay", description=__doc__)
+    said.add_argument("--data-dir", type=Path, help="the data folder; otherwise as the services are told")
+    folder = said.parse_args(arguments).data_dir
+    found = replay(load(RuntimeSettings, **({"data_dir": folder} if folder else {})))
     sys.stdout.write(json.dumps(found, indent=1, sort_keys=True) + "\n")
     return 1 if any(found["differences"].values()) else 0
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.runtime.settings import RuntimeSettings, load
 from tests.mastery import sample
 from tests.mastery.test_assess import held
 from tests.mastery.world import LEARNER, OTHER, TENANT, World, accepted, enrolled, registered, retracted, revised
@@ -34,7 +35,7 @@ def lived(world: World) -> World:
 
 
 def replayed(world: World) -> tuple[int, dict[str, Any]]:
-    command = [sys.executable, "-m", "services.mastery.replay", str(world.folder)]
+    command = [sys.executable, "-m", "services.mastery.replay", "--data-dir", str(world.folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
@@ -58,7 +59,7 @@ def test_a_threshold_nobody_recorded_is_a_difference(lived: World, monkeypatch: 
     from services.mastery.use_cases import replay as replaying
 
     monkeypatch.setattr(replaying, "decide", lambda command, record, rules: [])
-    assert any(replay.replay(lived.folder)["differences"].values())
+    assert any(replay.replay(load(RuntimeSettings, data_dir=lived.folder))["differences"].values())
 
 
 def test_an_erased_learner_is_counted_and_the_rest_is_replayed(lived: World) -> None:

@@ -28,7 +28,7 @@ def replayed(system: Wayproof, scratch: Path) -> dict[str, Any]:
         events_of_server(system.store, system.data, scratch)
     else:
         events_only(system.data, scratch)
-    command = [sys.executable, "-m", "services.mastery.replay", str(scratch)]
+    command = [sys.executable, "-m", "services.mastery.replay", "--data-dir", str(scratch)]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=REPLAYED_WITHIN_S)
     assert ran.returncode == 0, f"{ran.stderr}\n{ran.stdout[:2000]}"
     found: dict[str, Any] = json.loads(ran.stdout)

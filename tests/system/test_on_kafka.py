@@ -1,6 +1,9 @@
 """The same school day on Kafka and PostgreSQL as on the embedded default: story, records, credential bytes."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,6 +29,7 @@ class Day:
     events: dict[str, list[dict[str, Any]]]
     standings: dict[str, dict[str, Any]]
     credentials: dict[str, list[str]]  # SHA-256 of their bytes
+    decided_again: dict[str, Any]
 
 
 def settled(said: Any) -> Any:
@@ -48,10 +52,20 @@ def live(folder: Path, capsys: pytest.CaptureFixture[str], said: Mapping[str, st
             story = Story(stage)
             story.tell()
             stage.settle()
-            return lived(story, capsys)
+            return lived(story, capsys, decided_again(folder / "data"))
 
 
-def lived(story: Story, capsys: pytest.CaptureFixture[str]) -> Day:
+def decided_again(data: Path) -> dict[str, Any]:
+    """By a process of its own that is told what the services are told."""
+    command = [sys.executable, "-m", "services.mastery.replay", "--data-dir", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["events"] > 0
+    return found
+
+
+def lived(story: Story, capsys: pytest.CaptureFixture[str], again: dict[str, Any]) -> Day:
     """What is asked when it is over."""
     asked, students = story.auditor, {student.name: student for student in story.school.students}
     return Day(
@@ -62,6 +76,7 @@ def lived(story: Story, capsys: pytest.CaptureFixture[str]) -> Day:
             name: [sha256(asked.signed(credential)).hexdigest() for credential in asked.credentials(student)]
             for name, student in students.items()
         },
+        again,
     )
 
 
@@ -69,6 +84,7 @@ def assert_same(there: Day, here: Day) -> None:
     assert there.credentials == here.credentials
     assert settled(there.standings) == settled(here.standings)
     assert settled(there.events) == settled(here.events)
+    assert there.decided_again == here.decided_again
     assert there.told == here.told
 
 
