@@ -99,6 +99,52 @@ def test_an_erased_learner_is_said_in_clear_and_everything_of_it_is_unreadable(
     assert house.count("outcome", outcome="accepted") == 2, "that something came stays"
 
 
+def without_claim(house: House, employer: Employer) -> str:
+    return str(house.webhook(*employer, "msg-1", {**form(), "ratings": []}).json()["receipt"])
+
+
+def unreadable_skill(house: House, employer: Employer) -> str:
+    return str(house.webhook(*employer, "msg-1", {**form(), "ratings": [{"rating": "3"}]}).json()["receipt"])
+
+
+def tombstone(house: House, employer: Employer) -> str:
+    return str(house.webhook(*employer, "msg-1", {**form(TEAM="3"), "type": "withdrawn"}).json()["receipt"])
+
+
+@pytest.mark.parametrize("sent", [without_claim, unreadable_skill, tombstone])
+def test_what_names_somebody_and_claims_nothing_goes_with_them(house: House, employer: Employer, sent) -> None:
+    ana = house.learner("100")
+    receipt = sent(house, employer)
+    assert opens(house, receipt)
+    erase(house, ana)
+    assert not opens(house, receipt)
+
+
+def test_a_repeated_line_is_not_kept_again_with_those_that_follow(house: House, school: str) -> None:
+    ana, _ = house.learner("100"), house.learner("200")
+    stream, hers, his = house.stream(school), project("a-1", 70), project("b-1", 60, "200")
+    house.lines(school, stream, 1, [hers])
+    receipt = json.loads(house.lines(school, stream, 1, [hers, his]).content.splitlines()[-1])["receipt"]
+    erase(house, ana)
+    with house.parts.database.read() as cursor:
+        (sealed,) = cursor.execute("SELECT sealed FROM submission ORDER BY receipt DESC LIMIT 1").fetchone()
+    id_ = UUID(receipt)
+    assert json.loads(house.keys.submission_key(TENANT, id_).open(sealed, id_.bytes)) == his
+
+
+def test_the_key_of_what_waited_once_goes_too_as_back_ups_of_that_time_hold_it_waiting(
+    house: House, employer: Employer
+) -> None:
+    house.webhook(*employer, "msg-1", form(TEAM="3"))
+    with house.parts.database.read() as cursor:
+        (key,) = cursor.execute("SELECT key FROM parked").fetchone()
+    ana = house.learner("100")
+    assert house.keys.submission_key(TENANT, UUID(bytes=key))
+    erase(house, ana)
+    with pytest.raises(KeyDestroyed):
+        house.keys.submission_key(TENANT, UUID(bytes=key))
+
+
 def envelopes(house: House) -> list[dict[str, Any]]:
     with house.parts.database.read() as cursor:
         rows = cursor.execute("SELECT value FROM outbox WHERE topic = 'ingest.learner' ORDER BY part, seq").fetchall()

@@ -72,26 +72,32 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """The sender takes back whatever this record said; it need not say again what that was."""
+    """The sender takes back whatever this record said; it need not say again what that was, or of whom."""
 
     record_key: str
     reason: str = "withdrawn by the source"
+    learner: Identifier | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NoClaim:
-    """Understood, and it says nothing about a competency; `reason` is a slug."""
+    """Understood, and it says nothing about a competency; `reason` is a slug, `learner` whom it names, if anybody."""
 
     reason: str
+    learner: Identifier | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Cannot be read: a reason slug, a JSON pointer (RFC 6901) into what was sent, words that never hold a value."""
+    """Cannot be read: a reason slug, a JSON pointer (RFC 6901) into what was sent, words that never hold a value.
+
+    `learner` is whom it speaks of, where that much could be read: whoever erases them erases it.
+    """
 
     reason: str
     pointer: str
     detail: str = ""
+    learner: Identifier | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

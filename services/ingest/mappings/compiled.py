@@ -1,7 +1,7 @@
 """A mapping, compiled once and read many times: documents in; claims, withdrawals, no claims and faults out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
@@ -65,17 +65,17 @@ class CompiledMapping:
                 return [self._item(scope, source)]
             items = self._listed(scope, self._items)
         except Stop as stop:
-            return [stop.reading]
+            return [self._of_whom(stop.reading, scope)]
         prefix = self._items.where.pointer
         scopes = (Scope(document, item, received_at, source.zone, f"{prefix}/{n}") for n, item in enumerate(items))
-        return [self._item(one, source) for one in scopes] or [NoClaim("no-items")]
+        return [self._item(one, source) for one in scopes] or [self._of_whom(NoClaim("no-items"), scope)]
 
-    def whose(self, document: object, *, source: SourceFacts, received_at: datetime) -> Identifier | None:
-        """Whom a document is about, also one that claims nothing; None when that cannot be told."""
+    def _of_whom(self, reading: Withdrawal | NoClaim | Fault, scope: Scope) -> Reading:
+        """Whom it is about, also what claims nothing, when that can be told."""
         try:
-            return Identifier(self._scheme, self._fields.learner(Scope(document, document, received_at, source.zone)))
+            return replace(reading, learner=Identifier(self._scheme, self._fields.learner(scope)))
         except Stop:
-            return None
+            return reading
 
     def _listed(self, scope: Scope, reader: Reader) -> list[object]:
         pointer = reader.where.pointer
@@ -97,10 +97,10 @@ class CompiledMapping:
             record_key = fields.record_key(scope) if fields.record_key else None
             if fields.withdrawn is not None and fields.withdrawn(scope):
                 assert record_key is not None, "a mapping that can withdraw has a record key"
-                return Withdrawal(record_key)
+                return self._of_whom(Withdrawal(record_key), scope)
             return self._claim(scope, source, record_key)
         except Stop as stop:
-            return stop.reading
+            return self._of_whom(stop.reading, scope)
 
     def _claim(self, scope: Scope, source: SourceFacts, record_key: str | None) -> Claim:
         fields = self._fields

@@ -10,11 +10,12 @@ from contracts.envelope import log_key
 from contracts.events import INGEST_LEARNER
 from contracts.learners_v1 import LearnerErasedV1
 from services.ingest.domain.outcomes import Outcome
-from services.ingest.storage import erasures, inbox, moves, statements, vault
+from services.ingest.storage import erasures, inbox, moves, sources, statements, vault
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.link import LearnerUnknown, check_current
 from services.ingest.use_cases.merge import Said
 from services.ingest.use_cases.move import Tools
+from services.ingest.use_cases.observe import NAME as OBSERVATIONS
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
 from services.runtime.store.outbox import OutboxMessage
@@ -74,6 +75,7 @@ class EraseLearner:
             _forget(draft, each)
         for tag in sorted(tags):
             _forget_waiting(draft, self.said.tenant, id_, tag)
+            self._forget_waited(draft, id_, tag)
         group.links.forget(tags)
         return Erased(id_, group.now, events, complete=False, new=True)
 
@@ -85,6 +87,13 @@ class EraseLearner:
         for learner, event in events.items():
             draft.writes.add(erasures.PUT_LEARNER, (learner.bytes, tenant, id_.bytes, event.bytes))
             draft.writes.messages.append(self._told(learner, id_, event, group.now))
+
+    def _forget_waited(self, draft: Draft, id_: UUID, tag: bytes) -> None:
+        """The keys of what waited for the identifier at any time: in back-ups of that time it still waits."""
+        group, tenant = draft.group, self.said.tenant
+        named = [f"{tenant}.{OBSERVATIONS}", *(source.id for source in sources.sources_of(group.cursor, tenant))]
+        keys = [group.waiting_key(tag, source).bytes for source in named]
+        draft.writes.add(erasures.PUT_KEY, *((id_.bytes, key, tenant) for key in keys))
 
     def _told(self, learner: UUID, id_: UUID, event: UUID, at: datetime) -> OutboxMessage:
         tenant, subject = self.said.tenant, str(learner)
@@ -111,7 +120,6 @@ def _forget_waiting(draft: Draft, tenant: str, erasure: UUID, tag: bytes) -> Non
     cursor = draft.group.cursor
     for row in statements.of_nobody(cursor, tag):
         draft.writes.add(erasures.EMPTY_STATEMENT, (b"", b"", row.seq))
-        draft.writes.add(erasures.PUT_KEY, (erasure.bytes, draft.group.waiting_key(tag, row.source).bytes, tenant))
     forget_parked(draft, tenant, erasure, tag)
     draft.writes.add(erasures.PUT_IDENTIFIER, (tag, tenant, erasure.bytes))
 

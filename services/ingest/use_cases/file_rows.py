@@ -42,7 +42,9 @@ class RowReading:
         if row.problem is not None:
             return item_of(row.problem, self.tags, origin, row.line)
         readings = self.mapping.read(row.document, source=self.source.facts, received_at=self.received_at)
-        reading = readings[0] if len(readings) == 1 else Fault("several-claims-in-a-row", "", "a row says one thing")
+        reading = readings[0]
+        if len(readings) > 1:
+            reading = Fault("several-claims-in-a-row", "", "a row says one thing", reading.learner)
         return item_of(numbered(reading, row.ordinal), self.tags, origin, row.line)
 
 

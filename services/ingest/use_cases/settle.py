@@ -53,14 +53,23 @@ class Origin:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Item:
-    """One thing that was said, with the tags it is looked up by (empty where it has none)."""
+    """One thing that was said, with the tags it is looked up by (empty where it has none).
+
+    `named` is whom it speaks of although it claims nothing.
+    """
 
     reading: Reading | Held | Overtaken
     line: int | None = None
     record: bytes = NO_TAG
     learner: bytes = NO_TAG
     content: bytes = NO_TAG
+    named: bytes = NO_TAG
     then: tuple[str, tuple[Any, ...]] | None = None  # what else is written when it is read again and counts
+
+    @property
+    def person(self) -> bytes:
+        """Whom it speaks of; whoever erases them erases what was sent."""
+        return self.learner or self.named
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -117,15 +126,17 @@ Publish = Callable[[Occurrence, Callable[[], UUID]], list[OutboxMessage]]
 
 def item_of(reading: Reading | Held, tags: Tags, origin: Origin, line: int | None = None) -> Item:
     """The item with its tags."""
-    if isinstance(reading, Withdrawal):
-        return Item(reading, line, tags.record(origin.source, reading.record_key))
-    if not isinstance(reading, Claim):
+    if isinstance(reading, Held):
         return Item(reading, line)
-    learner = tags.identifier(reading.learner)
+    person = tags.identifier(reading.learner) if reading.learner else NO_TAG
+    if isinstance(reading, Withdrawal):
+        return Item(reading, line, tags.record(origin.source, reading.record_key), named=person)
+    if not isinstance(reading, Claim):
+        return Item(reading, line, named=person)
     key = record_of(reading, origin.on_change)
     if key is None:
-        return Item(reading, line, NO_TAG, learner)
-    return Item(reading, line, tags.record(origin.source, key), learner, tags.content(reading.content()))
+        return Item(reading, line, NO_TAG, person)
+    return Item(reading, line, tags.record(origin.source, key), person, tags.content(reading.content()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +189,7 @@ def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Oc
         case Nothing(said):
             reason = said
     effect = EFFECTS.get(type(decision))
-    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer, detail, item.learner, effect)
+    return Settled(place.item, decision.outcome, item.line, evidence, reason, pointer, detail, item.person, effect)
 
 
 def _quarantine(draft: Draft, origin: Origin, place: Place, item: Item, decision: Quarantine) -> None:

@@ -116,7 +116,8 @@ class TakeLines:
         return Settled(0, outcome, line.number, reason=None if same else "line-changed")
 
     def _take(self, draft: Draft, fresh: Sequence[Line]) -> tuple[UUID, list[Settled]]:
-        seq, receipt = open_receipt(draft, self.origin, self.content, self.raw)
+        raw = self.raw if len(fresh) == len(self.lines) else last_lines(self.raw, len(fresh))
+        seq, receipt = open_receipt(draft, self.origin, self.content, raw)
         settled: list[Settled] = []
         for line in fresh:
             for item in line.items:
@@ -127,6 +128,11 @@ class TakeLines:
         draft.known.streams[self.stream] = next_line
         draft.writes.add(inbox.MOVE_STREAM, (next_line, self.stream.bytes))
         return receipt, settled
+
+
+def last_lines(body: bytes, count: int) -> bytes:
+    """What is kept of a request that repeats lines: those it is the receipt of, and of nobody else's."""
+    return b"\n".join(body.removesuffix(b"\n").split(b"\n")[-count:]) + b"\n"
 
 
 def answer(taken: LinesTaken) -> list[dict[str, Any]]:

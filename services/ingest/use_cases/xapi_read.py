@@ -128,10 +128,8 @@ class ReadStatements:
         facts = self.source.facts
         readings = mapping.read(complete, source=facts, received_at=self.received_at)
         items = [item_of(_recorded(reading, id_, n), self.tags, self.origin) for n, reading in enumerate(readings)]
-        if people := {item.learner for item in items if item.learner}:
-            return items, people.pop() if len(people) == 1 else b""
-        whose = mapping.whose(complete, source=facts, received_at=self.received_at)
-        return items, self.tags.identifier(whose) if whose else b""
+        people = {item.person for item in items if item.person}
+        return items, people.pop() if len(people) == 1 else b""
 
 
 def _recorded(reading: Reading, id_: UUID, item: int) -> Reading:

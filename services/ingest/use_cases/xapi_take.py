@@ -129,13 +129,15 @@ class TakeStatements:
             return [self._written(draft, first, voids(draft, first, sent.voids))]
         places = [Place(first.receipt, first.receipt_id, first.item + n) for n in range(len(sent.items))]
         if voids.voided(draft, sent.id):
-            voided = [Settled(place.item, Outcome.SUPERSEDED, reason="voided") for place in places]
+            ended, person = Outcome.SUPERSEDED, sent.person
+            voided = [Settled(place.item, ended, reason="voided", person=person) for place in places]
             return [self._written(draft, place, each) for place, each in zip(places, voided, strict=True)]
         return [self.settle(draft, self.origin, place, item) for place, item in zip(places, sent.items, strict=True)]
 
     def _repeated(self, draft: Draft, first: Place, sent: Sent) -> list[Settled]:
         places = [Place(first.receipt, first.receipt_id, first.item + n) for n in range(len(sent.items))]
-        return [self._written(draft, place, Settled(place.item, Outcome.DUPLICATE)) for place in places]
+        again = [Settled(place.item, Outcome.DUPLICATE, person=sent.person) for place in places]
+        return [self._written(draft, place, each) for place, each in zip(places, again, strict=True)]
 
     def _written(self, draft: Draft, place: Place, settled: Settled) -> Settled:
         draft.writes.add(inbox.PUT_OUTCOME, outcome_row(place, settled))
