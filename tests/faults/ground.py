@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
-
 from tests.faults.proxy import FaultProxy
+from tests.faults.sight import Sight
 from tests.servers import Broker, Postgres
 from tests.servers.backends import prepared
 from tests.servers.cluster import Cluster
 from tests.servers.places import free_port, unprivileged_user
+from tests.support.processes import wait_for
 
-BUSY = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'wayproof%' AND state <> 'idle'"
 BALLAST = "ballast"
+RECOVERS_WITHIN_S = 120.0
 
 
 @dataclass
@@ -85,12 +84,6 @@ class Ground:
         """The one that leads to it."""
         return self.to_postgres if whom == "postgresql" else self.to_broker
 
-    def busy(self) -> int:
-        """Connections of services within a transaction."""
-        with psycopg.connect(self.postgres.url, connect_timeout=5) as connection:
-            row = connection.execute(BUSY).fetchone()
-            return int(row[0]) if row else 0
-
     def wake(self, whom: str) -> None:
         """Start the server again if it is down; a PostgreSQL that recovers by itself is waited for."""
         if whom == "kafka":
@@ -99,12 +92,8 @@ class Ground:
             return
         if not self.postgres.running:
             self.postgres.start()
-        while True:
-            try:
-                self.busy()
-                return
-            except psycopg.OperationalError:
-                time.sleep(0.1)
+        with closing(Sight(self.superuser_url)) as sight:
+            wait_for(sight.answers, RECOVERS_WITHIN_S, "PostgreSQL has recovered")
 
 
 @contextmanager

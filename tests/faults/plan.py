@@ -29,16 +29,21 @@ WHOM = {  # in turn, so that each is met as often
     Kind.KILL: SERVICES, Kind.DATABASE: ("postgresql",), Kind.BROKER: ("kafka",), Kind.ZOMBIE: SERVICES,
     Kind.REPLY: ("postgresql",) * 4 + ("kafka",), Kind.CUT: ("postgresql", "kafka"), Kind.DISK: ("postgresql", "kafka"),
 }  # fmt: skip
-HARD = {Kind.KILL, Kind.DATABASE, Kind.BROKER, Kind.ZOMBIE}
 
 
 @dataclass(frozen=True)
 class Blow:
-    """One thing done to one part; `at` says how far into its share of the traffic."""
+    """One thing done to one part; `at` says how far into its share of the traffic, `lasts` how long from 0 to 1.
+
+    `caught` is the service in the middle of whose work a part that all share is hit; a cut link is reset, or `silent`.
+    """
 
     kind: Kind
     whom: str
     at: float
+    lasts: float
+    caught: str
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,17 @@ class Plan:
         """In the order in which they fall."""
         chance = random.Random(f"{self.seed}/blows")
         blows = [
-            Blow(kind, WHOM[kind][number % len(WHOM[kind])], chance.uniform(0.1, 0.8))
+            _drawn(kind, WHOM[kind][number % len(WHOM[kind])], chance)
             for kind, count in self.blows.items()
             for number in range(count)
         ]
         chance.shuffle(blows)
         return blows
+
+
+def _drawn(kind: Kind, whom: str, chance: random.Random) -> Blow:
+    caught = whom if whom in SERVICES else chance.choice(SERVICES)
+    return Blow(kind, whom, chance.uniform(0.1, 0.8), chance.random(), caught, chance.random() < 0.5)
 
 
 @dataclass

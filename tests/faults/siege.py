@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 
 from tests.faults.blows import Blows
+from tests.faults.catching import Catcher
 from tests.faults.ground import Ground
 from tests.faults.plan import Landed
+from tests.faults.sight import Sight
 from tests.support.doors import wording
 from tests.support.doors.clumsy import Clumsy
 from tests.support.doors.sending import DoorSender, in_threads
@@ -25,7 +27,8 @@ from tests.support.ledger.chronicle import Said
 from tests.support.senders import sign
 from tests.system.killed_school import POLICIES, School
 
-LEAD = 3.0  # shares of traffic let through beyond the next blow, so that there is some while it falls
+LEAD = 1.5  # shares of traffic let through beyond the last blow, so that there is some while the next falls
+MORE = 5  # pieces of a sender who has said all he was to say, again and again until the last blow has fallen
 FORGED = 200
 ASKS_EVERY_S = 0.25  # the auditor
 ECHO = "echo"
@@ -40,6 +43,7 @@ class Siege(School):
     refused: int = 0
     echoed: int = 0
     began: float = 0.0
+    fallen: threading.Event = field(default_factory=threading.Event)
 
     def prepare(self) -> Siege:
         """As any school; one learner is the echo's alone."""
@@ -77,17 +81,30 @@ class Siege(School):
     def _let_fall(self, ground: Ground) -> None:
         schedule = self.plan.schedule()
         share = self.plan.pieces / (len(schedule) + 1)
-        chance = random.Random(f"{self.plan.seed}/fall")
-        blows = Blows(self.office.system, ground, self.gate, self.couriers, share, chance)
-        for number, blow in enumerate(schedule):
-            self.gate.open_to(max(self.gate.limit, share * (number + LEAD)))
-            self._wait_for_traffic(share * (number + blow.at))
-            if number == len(schedule) // 2:
-                self._change_policy()
-            self.landed.append(blows.fall(blow, time.monotonic() - self.began))
-            print(
-                f"{self.landed[-1].at_s:6.1f} s  {blow.kind} {blow.whom} {self.landed[-1].came_of_it or ''}", flush=True
-            )
+        with closing(Sight(ground.superuser_url)) as sight:
+            chance = random.Random(f"{self.plan.seed}/slices")
+            catcher = Catcher(self.office.system, self.gate, self.couriers, sight, chance)
+            blows = Blows(self.office.system, ground, catcher, sight)
+            for number, blow in enumerate(schedule):
+                self.gate.open_to(max(self.gate.limit, share * (number + LEAD)))
+                self._wait_for_traffic(share * (number + blow.at))
+                if number == len(schedule) // 2:
+                    self._change_policy()
+                self._note(blows.fall(blow, time.monotonic() - self.began))
+        self.fallen.set()
+
+    def _note(self, landed: Landed) -> None:
+        self.landed.append(landed)
+        lasted_s = time.monotonic() - self.began - landed.at_s
+        blow, came_of_it = landed.blow, landed.came_of_it or ""
+        print(f"{landed.at_s:6.1f} s + {lasted_s:4.1f}  {blow.kind} {blow.whom} {came_of_it}", flush=True)
+
+    def _traffic(self, number: int) -> Iterator[Delivery]:
+        """What is planned, and then as much more as it takes until every blow has fallen on some."""
+        sender = self._drawn_sender(number)
+        yield from sender.deliveries(-(-self.plan.pieces // self.plan.senders), self.plan.repeats)
+        while not self.fallen.is_set():
+            yield from sender.deliveries(sender.made + MORE, self.plan.repeats)
 
     def _wait_for_traffic(self, target: float) -> None:
         deadline = time.monotonic() + TRAFFIC_WITHIN_S

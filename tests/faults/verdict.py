@@ -42,11 +42,13 @@ class Verdict:
 
     def judge(self, name: str, look: Callable[[], str]) -> None:
         """One invariant; whatever is raised breaks it, and the others are looked at all the same."""
+        began = time.monotonic()
         try:
             self.held[name] = look()
         except Exception as found:
             self.broken[name] = f"{type(found).__name__}: {str(found)[:600]}"
-        print(f"{name}: {self.held.get(name) or 'BROKEN ' + self.broken[name]}", flush=True)
+        said = self.held.get(name) or "BROKEN " + self.broken[name]
+        print(f"{time.monotonic() - began:6.1f} s  {name}: {said}", flush=True)
 
 
 def judge(siege: Siege, scratch: Path) -> Verdict:

@@ -12,9 +12,10 @@ from uuid import uuid4
 
 from tests.servers import jars
 from tests.servers.missing import ServerMissing, program
-from tests.servers.places import free_port, give, listening, new_folder, write
+from tests.servers.places import free_port, give, listening, write
 from tests.servers.process import Process, ServerFailed
 from tests.servers.safety import Safety
+from tests.servers.server import Server
 
 START_S = 90.0
 JAVA_LEAST = 17
@@ -43,8 +44,8 @@ def new_id() -> str:
     return text
 
 
-class Broker:
-    """A node of its own; nothing is left of it after the block, or after the process.
+class Broker(Server):
+    """A node of its own.
 
     `safety` makes every client come over TLS and prove a password by SCRAM. `settings` are Kafka's own.
     """
@@ -59,87 +60,40 @@ class Broker:
         ports: tuple[int, int] | None = None,
         **settings: str,
     ) -> None:
+        super().__init__("kafka")
         self.port, self.controller_port = ports or (free_port(), free_port())
         self.node, self.safety, self._voters = node, safety, voters
         self.cluster = cluster or new_id()
-        self.folder = new_folder("kafka")
         self._java = java()
         self._settings = SETTINGS | {name.replace("_", "."): value for name, value in settings.items()}
-        self._process: Process | None = None
-
-    def __enter__(self) -> Broker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def bootstrap(self) -> str:
         """Where clients begin."""
         return f"127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The process id of the Java machine."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._process is not None and self._process.running
-
-    @property
-    def output(self) -> Path:
-        """What the node prints."""
-        return self.folder / "output.log"
-
     def start(self, *, wait: bool = True) -> Broker:
         """Format the folder at the first call; returns when the node takes clients, or at once."""
-        if not (self.folder / "data" / "meta.properties").exists():
+        if not (self.data / "meta.properties").exists():
             self._format()
-        self._process = Process([*self._command("kafka.Kafka"), str(self._properties)], self.output)
+        self._run([*self._command("kafka.Kafka"), str(self._properties)])
         if wait:
             self.wait()
         return self
 
     def wait(self) -> None:
         """Until the node takes clients."""
-        assert self._process is not None
-        self._process.wait_until(lambda: listening(self.port), START_S)
-
-    def stop(self) -> None:
-        """SIGTERM, and wait."""
-        if self._process is not None:
-            self._process.end(signal.SIGTERM)
-            self._process = None
+        self._wait_until(lambda: listening(self.port), START_S)
 
     def stand_still(self) -> None:
         """SIGSTOP: it keeps its place and its connections, and does nothing."""
-        if self._process is not None:
-            self._process.signal(signal.SIGSTOP)
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop and start again: same port, same data."""
-        self.stop()
-        self.start()
+        self.signal(signal.SIGSTOP)
 
     def forget(self) -> None:
         """Stop, lose the disk, and start empty on the same port under the same name: a broker restored from nothing."""
         self.kill()
-        shutil.rmtree(self.folder / "data")
+        shutil.rmtree(self.data)
         self.start()
-
-    def close(self) -> None:
-        """Stop at once and leave nothing behind."""
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def _properties(self) -> Path:
@@ -150,24 +104,23 @@ class Broker:
         return [self._java, *HEAP, "-cp", f"{libs}/*", program_class]
 
     def _format(self) -> None:
-        data = self.folder / "data"
-        data.mkdir(exist_ok=True)
-        give(data)
-        write(self._properties, "".join(f"{name}={value}\n" for name, value in self._said(data).items()))
+        self.data.mkdir(exist_ok=True)
+        give(self.data)
+        write(self._properties, "".join(f"{name}={value}\n" for name, value in self._said().items()))
         command = [*self._command("kafka.tools.StorageTool"), "format", "-t", self.cluster, "-c", str(self._properties)]
         command += [] if self._voters else ["--standalone"]
         command += self.safety.format_options() if self.safety else []
         if Process(command, self.output).wait_to_end(START_S) != 0:
             raise ServerFailed(self.output.read_text())
 
-    def _said(self, data: Path) -> dict[str, str]:
+    def _said(self) -> dict[str, str]:
         controller = f"127.0.0.1:{self.controller_port}"
         quorum = {"controller.quorum.voters": self._voters} if self._voters else {}
         name = self.safety.listener if self.safety else "PLAINTEXT"
         return (
             {
                 "node.id": str(self.node),
-                "log.dirs": str(data),
+                "log.dirs": str(self.data),
                 "listeners": f"{name}://127.0.0.1:{self.port},CONTROLLER://{controller}",
                 "advertised.listeners": f"{name}://127.0.0.1:{self.port}",
                 "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,{name}:{name}",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
+from typing import Self
 
 from tests.servers.missing import postgres_folder
-from tests.servers.places import free_port, new_folder, write
+from tests.servers.places import free_port, write
 from tests.servers.process import Process, ServerFailed
+from tests.servers.server import Server
 
 START_S = 60.0
 RESTART_TRIES = 20  # a killed cluster's backends take a moment to notice, and hold its shared memory until then
@@ -28,24 +28,17 @@ SETTINGS = {
 }
 
 
-class Postgres:
-    """A cluster of its own; nothing is left of it after the block, or after the process."""
+class Postgres(Server):
+    """A cluster of its own."""
 
     def __init__(self, **settings: str) -> None:
+        super().__init__("postgres")
         self.port = free_port()
         self.password = secrets.token_urlsafe(16)
         self._programs = postgres_folder()
-        self.folder = new_folder("postgres")
         self._settings = SETTINGS | settings
-        self._process: Process | None = None
         self._templates: set[str] = set()
         self._numbers = count(1)
-
-    def __enter__(self) -> Postgres:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def url(self) -> str:
@@ -56,54 +49,26 @@ class Postgres:
         """The URL of one database for one user."""
         return f"postgresql://{user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
-    @property
-    def pid(self) -> int:
-        """The postmaster's process id."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._process is not None and self._process.running
-
-    @property
-    def output(self) -> Path:
-        """What the server prints."""
-        return self.folder / "output.log"
-
-    def start(self) -> Postgres:
+    def start(self) -> Self:
         """Make the cluster at the first call; returns when it takes connections."""
-        if not (self.folder / "data" / "PG_VERSION").exists():
+        if not (self.data / "PG_VERSION").exists():
             self._make()
-        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
-        command += [
-            "-k",
-            str(self.folder),
-            *(part for item in self._settings.items() for part in ("-c", "=".join(item))),
-        ]
+        command = [str(self._programs / "postgres"), "-D", str(self.data), "-p", str(self.port), "-k", str(self.folder)]
+        command += [part for item in self._settings.items() for part in ("-c", "=".join(item))]
         for left in reversed(range(RESTART_TRIES)):
             try:
-                self._process = Process(command, self.output)
-                self._process.wait_until(self._answers, START_S)
-                return self
+                self._run(command)
+                self._wait_until(self._answers, START_S)
+                break
             except ServerFailed:
-                if not left or not (self.folder / "data" / "postmaster.pid").exists():
+                if not left or not (self.data / "postmaster.pid").exists():
                     raise
                 time.sleep(0.25)
         return self
 
     def stop(self, how: str = "fast") -> None:
         """`smart`, `fast` or `immediate` (a crash whose disk is kept), as `pg_ctl` calls them."""
-        if self._process is not None:
-            self._process.end(STOPS[how])
-            self._process = None
-
-    def kill(self) -> None:
-        """SIGKILL to the postmaster."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
+        self._end(STOPS[how])
 
     def restart(self, how: str = "fast") -> None:
         """Stop so and start again on the same port."""
@@ -113,7 +78,7 @@ class Postgres:
     def close(self) -> None:
         """Stop at once and leave nothing behind."""
         self.stop("immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().close()
 
     def fresh(self, template: str | None = None) -> str:
         """The URL of a new database: empty, or a copy of a template."""
@@ -150,9 +115,9 @@ class Postgres:
 
     def _make(self) -> None:
         secret = write(self.folder / "password", self.password)
-        command = [str(self._programs / "initdb"), "-D", str(self.folder / "data"), "-A", "scram-sha-256"]
+        command = [str(self._programs / "initdb"), "-D", str(self.data), "-A", "scram-sha-256"]
         command += ["-U", SUPERUSER, "--pwfile", str(secret), "--locale=C.UTF-8", "-E", "UTF8"]
         made = Process(command, self.output)
         made.wait_to_end(START_S)
-        if not (self.folder / "data" / "PG_VERSION").exists():
+        if not (self.data / "PG_VERSION").exists():
             raise ServerFailed(self.output.read_text())

@@ -44,10 +44,10 @@ class Gate:
             self.limit = limit
             self._changed.notify_all()
 
-    def open_by(self, pieces: float) -> None:
-        """Let so many more through."""
+    def offer(self, pieces: float) -> None:
+        """Let so many through beyond what has passed; nothing is saved up when nobody comes."""
         with self._changed:
-            self.limit += pieces
+            self.limit = max(self.limit, self.passed + pieces)
             self._changed.notify_all()
 
 

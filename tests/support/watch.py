@@ -15,7 +15,6 @@ HOPS = {  # topic: who publishes, who reads
 DONE = "SELECT part, last_seq FROM position WHERE topic = ?"
 TOLD = "SELECT part, last_seq FROM outbox_head WHERE topic = ?"
 
-UNPUBLISHED = "SELECT part, sum(last_seq - published_seq)::bigint FROM outbox_head GROUP BY part"
 SETTLED = "SELECT next_row, coalesce(rows_total, -1) FROM import WHERE mapping <> 0"
 ANSWERS_WITHIN_S = 90.0
 
@@ -66,11 +65,6 @@ def _rows(data: Store, service: str, sql: str, *said: str) -> dict[int, int]:
     path = data / service / f"{service}.db"
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
         return dict(connection.execute(sql, said).fetchall())
-
-
-def unpublished(url: str, service: str) -> int:
-    """Messages a service has decided on that are not known to be on the log."""
-    return sum(_rows_on_server(url, service, UNPUBLISHED).values())
 
 
 def _rows_on_server(url: str, service: str, sql: str, *said: str) -> dict[int, int]:

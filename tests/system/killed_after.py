@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.support.answers import MET, REACHED, changes_in, get, standings_of
+from tests.support.answers import MET, REACHED, changes_in, get, of_each
 from tests.support.ledger.chronicle import Change
 from tests.support.ledger.reckoning import Standing, requirements, standings, times_met_over
 from tests.support.replaying import replayed
-from tests.system.killed_school import POLICY_ID, RECKONED, REQUIREMENT, School
+from tests.system.killed_school import POLICY_ID, RECKONED, REQUIREMENT, Judged, School
 
-RECEIPTS = 1_000
+RECEIPTS, PIECES_A_RECEIPT = 1_000, 20  # so many are asked for, or one for so many pieces
 PIECES_A_CREDENTIAL = 40  # or fewer
 
 
@@ -31,6 +31,11 @@ class After:
     def changes(self) -> dict[str, list[Change]]:
         """What mastery recorded, by learner."""
         return {student: changes_in(history) for student, history in self.histories.items()}
+
+    @cached_property
+    def standings(self) -> dict[str, dict[str, Judged]]:
+        """What mastery says of every learner, by policy."""
+        return self.school.standings()
 
 
 def each_piece_is_held_once_and_in_order(after: After) -> None:
@@ -56,44 +61,41 @@ def outcomes_sum_to_what_was_sent(after: After) -> None:
 def receipts_name_the_evidence(after: After) -> None:
     """A sample of them; of each the outcomes sum to what was sent."""
     school = after.school
-    sample = random.Random(f"{school.plan.seed}/receipts").sample(
-        sorted(school.book.receipts), min(RECEIPTS, len(school.book.receipts))
-    )
+    receipts, count = sorted(school.book.receipts), min(RECEIPTS, school.plan.pieces // PIECES_A_RECEIPT)
+    sample = random.Random(f"{school.plan.seed}/receipts").sample(receipts, min(count, len(receipts)))
     with school.office.system.client("ingest", school.office.auditor) as ingest:
-        for receipt in sample:
-            told, said = get(ingest, f"/v1/receipts/{receipt}"), school.book.receipts[receipt]
-            assert sum(told["outcomes"].values()) == len(told["items"]) == len(said)
-            for each, item in zip(said, told["items"], strict=True):
-                if "evidence" in item:
-                    school.book.learned(each.record, item["evidence"])
+        answers = of_each({each: each for each in sample}, lambda receipt: get(ingest, f"/v1/receipts/{receipt}"))
+    for receipt, told in answers.items():
+        said = school.book.receipts[receipt]
+        assert sum(told["outcomes"].values()) == len(told["items"]) == len(said)
+        for each, item in zip(said, told["items"], strict=True):
+            if "evidence" in item:
+                school.book.learned(each.record, item["evidence"])
     assert not school.book.chronicle.check(after.changes).contradictory
 
 
 def standings_are_as_reckoned(after: After) -> None:
     """Results, values and what was counted, of every learner under every policy."""
     school, wrong = after.school, []
-    with school.office.reader("mastery") as mastery:
-        for name, reckoned in RECKONED.items():
-            for student, learner in school.learners.items():
-                pieces, ids = school.book.chronicle.standing(student), _ids(after.changes[student])
-                expected = {code: _named(ids, each) for code, each in standings(reckoned, pieces).items()}
-                if standings_of(mastery, learner, name) != (expected, requirements(reckoned, pieces)):
-                    wrong.append(f"{name} {student}")
+    for name, reckoned in RECKONED.items():
+        for student, found in after.standings[name].items():
+            pieces, ids = school.book.chronicle.standing(student), _ids(after.changes[student])
+            expected = {code: _named(ids, each) for code, each in standings(reckoned, pieces).items()}
+            if found != (expected, requirements(reckoned, pieces)):
+                wrong.append(f"{name} {student}")
     assert wrong == []
 
 
 def there_is_one_credential_a_threshold(after: After) -> None:
     """And no threshold that the evidence does not make."""
     school, issued = after.school, 0
-    with school.office.reader("credentials") as credentials:
-        for student, learner in school.learners.items():
-            states = school.book.chronicle.states(student)
-            expected = times_met_over(RECKONED[POLICY_ID], REQUIREMENT, states)
-            met = [event for event in after.histories[student] if _is(event, (MET,), REQUIREMENT)]
-            held = get(credentials, f"/v1/learners/{learner}/credentials")["credentials"]
-            assert sorted(said["cycle"] for said in held) == list(range(1, expected + 1)), student
-            assert sorted(said["met_by"] for said in held) == sorted(event["id"] for event in met), student
-            issued += len(held)
+    for student, held in school.credentials().items():
+        states = school.book.chronicle.states(student)
+        expected = times_met_over(RECKONED[POLICY_ID], REQUIREMENT, states)
+        met = [event for event in after.histories[student] if _is(event, (MET,), REQUIREMENT)]
+        assert sorted(said["cycle"] for said in held) == list(range(1, expected + 1)), student
+        assert sorted(said["met_by"] for said in held) == sorted(event["id"] for event in met), student
+        issued += len(held)
     print(f"{issued} credentials")
     assert issued > school.plan.pieces // PIECES_A_CREDENTIAL, "the traffic meets the requirement again and again"
 
@@ -102,15 +104,14 @@ def a_replay_of_the_events_agrees(after: After, scratch: Path) -> None:
     """A fresh process makes the same standings and the same thresholds of the events alone."""
     found = replayed(after.school.office.system, scratch)
     assert not any(found["differences"].values()), found["differences"]
-    with after.school.office.reader("mastery") as mastery:
-        for student, learner in after.school.learners.items():
-            for name in RECKONED:
-                competencies, met = standings_of(mastery, learner, name)
-                results = {code: standing.result for code, standing in competencies.items()} | met
-                for node, result in results.items():
-                    reached = [event for event in after.histories[student] if _is(event, (MET, REACHED), node, name)]
-                    said = found["standings"][learner].get(f"{name}/{node}", {"met": False, "cycle": 0})
-                    assert said == {"met": result == "met", "cycle": len(reached)}, f"{student} {name} {node}"
+    for name, judged in after.standings.items():
+        for student, (competencies, met) in judged.items():
+            results = {code: standing.result for code, standing in competencies.items()} | met
+            for node, result in results.items():
+                reached = [event for event in after.histories[student] if _is(event, (MET, REACHED), node, name)]
+                replay = found["standings"][after.school.learners[student]]
+                said = replay.get(f"{name}/{node}", {"met": False, "cycle": 0})
+                assert said == {"met": result == "met", "cycle": len(reached)}, f"{student} {name} {node}"
 
 
 def no_final_answer_changed(after: After) -> None:

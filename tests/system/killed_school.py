@@ -1,20 +1,21 @@
 """A school whose services are killed again and again while its senders use every door; and what can be asked after."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from tests.support.answers import history_of
+from tests.support.answers import get, history_of, of_each, standings_of
 from tests.support.auditing import Auditor
 from tests.support.documents import PERCENT, policy
 from tests.support.doors import wording
 from tests.support.doors.clumsy import Clumsy
 from tests.support.doors.sending import Book, DoorSender, Premises, in_threads
-from tests.support.doors.traffic import SKILLS, Door, Sender
+from tests.support.doors.traffic import SKILLS, Delivery, Door, Sender
 from tests.support.killing import Gate, Killer
 from tests.support.ledger.policy import read_policy
+from tests.support.ledger.reckoning import Standing
 from tests.support.office import ORGANISATION, Office, identifier_of
 from tests.support.processes import SERVICES, wait_for
 from tests.support.watch import at_rest
@@ -22,6 +23,7 @@ from tests.support.watch import at_rest
 POLICY_ID, REQUIREMENT = "ups-and-downs", "work-ready"
 POLICIES = {name: policy(name) for name in (POLICY_ID, "watching")}
 RECKONED = {name: read_policy(document, Fraction(PERCENT["proficient"])) for name, document in POLICIES.items()}
+Judged = tuple[dict[str, Standing], dict[str, str]]
 LOOK_FOR_WORK_S = 1.5
 AT_REST_S = 120
 
@@ -108,10 +110,13 @@ class School:
         self.office.system.wait_ready()
         self.office.activate(POLICIES["watching"])
 
-    def _traffic(self, number: int) -> Any:
+    def _traffic(self, number: int) -> Iterator[Delivery]:
+        return self._drawn_sender(number).deliveries(-(-self.plan.pieces // self.plan.senders), self.plan.repeats)
+
+    def _drawn_sender(self, number: int) -> Sender:
+        """Nobody else says anything of these learners."""
         students = self.students[number :: self.plan.senders]
-        sender = Sender(f"w{number}", students, self._chance("traffic", number), tuple(Door))
-        return sender.deliveries(-(-self.plan.pieces // self.plan.senders), self.plan.repeats)
+        return Sender(f"w{number}", students, self._chance("traffic", number), tuple(Door))
 
     def _chance(self, what: str, number: int) -> random.Random:
         return random.Random(f"{self.plan.seed}/{what}/{number}")
@@ -119,4 +124,18 @@ class School:
     def histories(self) -> dict[str, list[dict[str, Any]]]:
         """Every learner's events as mastery tells them."""
         with self.office.reader("mastery") as mastery:
-            return {student: history_of(mastery, learner) for student, learner in self.learners.items()}
+            return of_each(self.learners, lambda learner: history_of(mastery, learner))
+
+    def standings(self) -> dict[str, dict[str, Judged]]:
+        """Competencies and requirements of every learner, by policy."""
+        with self.office.reader("mastery") as mastery:
+            return {
+                name: of_each(self.learners, lambda learner, name=name: standings_of(mastery, learner, name))  # type: ignore[misc]
+                for name in RECKONED
+            }
+
+    def credentials(self) -> dict[str, list[dict[str, Any]]]:
+        """Every learner's."""
+        with self.office.reader("credentials") as credentials:
+            answers = of_each(self.learners, lambda learner: get(credentials, f"/v1/learners/{learner}/credentials"))
+            return {student: answer["credentials"] for student, answer in answers.items()}
