@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 SETTLED := export PIP_DISABLE_PIP_VERSION_CHECK=1;
 
-.PHONY: demo up test test-quick lint bench contracts faults faults-short simulate servers servers-stop setup clean
+.PHONY: demo up test test-quick lint bench contracts faults faults-short soak simulate servers servers-stop setup clean
 .DEFAULT_GOAL := demo
 
 # ---- set-up: a stamp for each lock file, so that nothing is installed twice
@@ -65,8 +65,12 @@ faults: setup
 	$(BIN)/python -m tests.faults --keep --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.faults --keep --scale $(or $(SCALE),1) $(if $(SEED),--seed $(SEED)) --three-brokers
 
-# a tenth of a round, and one on three brokers
+# a tenth of a round, and one on three brokers, as `make test` runs them
 faults-short: setup
+	$(PYTEST) tests/faults
+
+# what is looked for apart, because it is rare
+soak: setup
 	$(PYTEST) -m soak
 
 simulate: setup

@@ -67,13 +67,16 @@ def with_own_mounts(arguments: list[str]) -> None:
 
 def run(plan: Plan, *, three_brokers: bool, keep: bool) -> int:
     """One round, and what came of it."""
-    folder = Path(tempfile.mkdtemp(prefix="wayproof-faults-"))
+    began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="wayproof-faults-"))
     try:
         with (ground_of_three if three_brokers else ground)(plan.pieces) as made:
+            print(f"{time.monotonic() - began:6.1f} s  servers up", flush=True)
             fleet = Fleet(folder / "data", {**made.settings, **SETTINGS}, made.superuser_url)
             fleet.start()
+            print(f"{time.monotonic() - began:6.1f} s  services ready", flush=True)
             try:
                 siege = Siege(Office(fleet), plan).prepare()
+                print(f"{time.monotonic() - began:6.1f} s  school enrolled", flush=True)
                 siege.besiege(made)
                 verdict = judge(siege, folder / "scratch")
                 took_s = time.monotonic() - siege.began
@@ -84,6 +87,7 @@ def run(plan: Plan, *, three_brokers: bool, keep: bool) -> int:
         raise
     section = report.written(siege, verdict, took_s, fleet.ends, "three brokers" if three_brokers else "whole")
     print(section)
+    print(f"{time.monotonic() - began:6.1f} s  everything", flush=True)
     if keep:
         report.keep(section, "three brokers" if three_brokers else "whole")
     if not verdict.broken:

@@ -16,6 +16,7 @@ from tests.servers import Broker, Postgres
 from tests.servers.backends import prepared
 from tests.servers.cluster import Cluster
 from tests.servers.places import free_port, unprivileged_user
+from tests.servers.server import at_once
 from tests.support.processes import wait_for
 
 BALLAST = "ballast"
@@ -107,8 +108,8 @@ def ground(pieces: int) -> Iterator[Ground]:
             FaultProxy("127.0.0.1", postgres.port) as to_postgres,
         ):
             disks = {
-                "postgresql": Disk(postgres.folder / "data", 1_000_000_000 + 24_000 * pieces),
-                "kafka": Disk(broker.folder / "data", 500_000_000 + 8_000 * pieces),
+                "postgresql": Disk(postgres.data, 1_000_000_000 + 24_000 * pieces),
+                "kafka": Disk(broker.data, 500_000_000 + 8_000 * pieces),
             }
             try:
                 yield from _up(Ground(postgres, broker, to_postgres, to_broker, disks))
@@ -128,8 +129,8 @@ def ground_of_three(pieces: int) -> Iterator[Ground]:
         FaultProxy("127.0.0.1", postgres.port) as to_postgres,
         FaultProxy("127.0.0.1", cluster.brokers[1].port) as to_broker,
     ):
-        one, dies, other = cluster.start().brokers
-        postgres.start()
+        at_once(cluster.start, postgres.start)
+        one, dies, other = cluster.brokers
         made = Ground(postgres, dies, to_postgres, to_broker, {}, (one, other), postgres.fresh())
         with prepared(cluster.bootstrap, made.superuser_url, replicas=len(cluster.brokers)) as made.settings:
             yield made
@@ -138,8 +139,7 @@ def ground_of_three(pieces: int) -> Iterator[Ground]:
 def _up(made: Ground) -> Iterator[Ground]:
     for disk in made.disks.values():
         disk.mount()
-    made.postgres.start()
-    made.broker.start()
+    at_once(made.postgres.start, made.broker.start)
     made.superuser_url = made.postgres.fresh()
     through = made.superuser_url.replace(f":{made.postgres.port}/", f":{made.to_postgres.port}/")
     with prepared(f"127.0.0.1:{made.to_broker.port}", through) as settings:

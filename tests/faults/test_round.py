@@ -11,6 +11,7 @@ from tests.faults.plan import WHOM, Kind, Plan
 from tests.support.paths import ROOT
 
 SEED = os.environ.get("WAYPROOF_TEST_SEED", "20261125")
+TENTH, FIFTH = "0.1", "0.2"  # 10,000 pieces and each fault at least once; 2,000 on three brokers
 HEADS_OF_ONE, PARTS = bytes(16), 1
 
 
@@ -20,20 +21,18 @@ def harness(*said: str) -> None:
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
 
 
-@pytest.mark.soak
 @pytest.mark.system
 @pytest.mark.servers
 @pytest.mark.timeout(900)
 def test_a_tenth_of_a_round_loses_and_doubles_nothing():
-    harness("--scale", "0.1")
+    harness("--scale", TENTH)
 
 
-@pytest.mark.soak
 @pytest.mark.system
 @pytest.mark.servers
 @pytest.mark.timeout(600)
 def test_one_of_three_brokers_dies_and_the_flow_goes_on():
-    harness("--three-brokers", "--scale", "0.2")
+    harness("--three-brokers", "--scale", FIFTH)
 
 
 def test_a_schedule_follows_from_its_seed_and_meets_everybody():

@@ -121,7 +121,7 @@ LOSSES = [made_anew, truncated, retention_passed]
 
 
 # A topic made anew under an unread position was once not noticed within the minute (the client's own truncation check
-# answers first, partition by partition): until that is understood it is played by `make faults-short`.
+# answers first, partition by partition): until that is understood it is played by `make soak`.
 @pytest.mark.parametrize("lose", [pytest.param(made_anew, marks=pytest.mark.soak), truncated, retention_passed])
 def test_what_was_lost_before_it_was_read_is_an_incident_that_republishing_heals(town, kafka, lose):
     town.say(EACH)  # and is never read

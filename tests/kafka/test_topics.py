@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaAdminClient
+from kafka.errors import UnknownTopicOrPartitionError
 
 from contracts.events import TOPICS
 from services.cli.dispatch import main
@@ -72,6 +73,22 @@ def test_more_copies_or_another_retention_than_there_is_are_differences(wayproof
     assert said.exit_code == 1
     assert "differs in replicas: 1, wanted 3" in said.output
     assert "differs in retention.ms: 604800000, wanted 2592000000" in said.output
+
+
+class NeverHeardOfIt:
+    """The one broker of several that has not heard of a topic just made, as its client tells it."""
+
+    def open(self, client):
+        return self
+
+    def describe_topics(self, topics):
+        return [{"error_code": UnknownTopicOrPartitionError.errno, "name": topics[0], "partitions": []}]
+
+
+@pytest.mark.parametrize("question", ["partitions", "replicas"])
+def test_a_broker_that_has_not_heard_of_a_new_topic_yet_calls_it_missing(question):
+    with pytest.raises(TopicMissing, match=r"ingest\.learner does not exist"):
+        getattr(Topics(NeverHeardOfIt()), question)("ingest.learner")
 
 
 def test_with_the_embedded_log_there_is_nothing_to_make(wayproof):

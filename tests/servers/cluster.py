@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.servers.broker import Broker, new_id
 from tests.servers.places import free_port
+from tests.servers.server import at_once
 
 NODES = 3
 REPLICATED = {
@@ -42,8 +43,7 @@ class Cluster:
 
     def start(self) -> Cluster:
         """All at once, since none is ready before two are."""
-        for broker in self.brokers:
-            broker.start(wait=False)
+        at_once(*(lambda broker=broker: broker.start(wait=False) for broker in self.brokers))  # type: ignore[misc]
         for broker in self.brokers:
             broker.wait()
         return self

@@ -6,6 +6,7 @@ import shutil
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -85,3 +86,10 @@ class Server(ABC):
         if self._process is not None:
             self._process.end(number)
             self._process = None
+
+
+def at_once(*starts: Callable[[], object]) -> None:
+    """Start several beside each other; the first failure is raised when all are done."""
+    with ThreadPoolExecutor(len(starts)) as starters:
+        for started in [starters.submit(start) for start in starts]:
+            started.result()

@@ -59,12 +59,7 @@ class Topics:
 
     def partitions(self, topic: str) -> int:
         """How many partitions it has; TopicMissing when there is none of that name."""
-        found = self._ask(lambda client: client.describe_topics([self.name(topic)]))[0]
-        if (fault := for_code(found["error_code"])) is UnknownTopicOrPartitionError:
-            raise TopicMissing(f"{self.name(topic)} does not exist; `wayproof topics` makes it")
-        if found["error_code"]:
-            raise LogUnavailable(fault.__name__)
-        return len(found["partitions"])
+        return len(self._described(topic))
 
     def check(self, topic: str, partitions: int) -> None:
         """Refuses a topic with another number of partitions: learners would be looked for in the wrong one."""
@@ -86,9 +81,8 @@ class Topics:
         self._ask(lambda client: client.delete_records(below))
 
     def replicas(self, topic: str) -> int:
-        """The least number of copies any partition has."""
-        found = self._ask(lambda client: client.describe_topics([self.name(topic)]))[0]
-        return min(len(partition["replica_nodes"]) for partition in found["partitions"])
+        """The least number of copies any partition has; TopicMissing as for `partitions`."""
+        return min(len(partition["replica_nodes"]) for partition in self._described(topic))
 
     def configuration(self, topic: str) -> dict[str, str]:
         """All its settings, its own and the brokers'."""
@@ -113,6 +107,16 @@ class Topics:
         """Let go of the brokers."""
         with self._asking:
             self._drop()
+
+    def _described(self, topic: str) -> list[dict[str, Any]]:
+        """Its partitions; each question may reach another broker, and not every one has heard of a new topic."""
+        found = self._ask(lambda client: client.describe_topics([self.name(topic)]))[0]
+        if (fault := for_code(found["error_code"])) is UnknownTopicOrPartitionError:
+            raise TopicMissing(f"{self.name(topic)} does not exist; `wayproof topics` makes it")
+        if found["error_code"]:
+            raise LogUnavailable(fault.__name__)
+        partitions: list[dict[str, Any]] = found["partitions"]
+        return partitions
 
     def _offsets(self, topic: str, partitions: int, which: OffsetSpec) -> dict[int, int]:
         asked = {TopicPartition(self.name(topic), number): which for number in range(partitions)}
