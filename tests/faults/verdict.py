@@ -19,6 +19,7 @@ from services.runtime.tenancy import every_tenant
 from tests.faults.chain import chained
 from tests.faults.plan import Kind
 from tests.faults.siege import Siege
+from tests.support.answers import of_each
 from tests.support.ledger.chronicle import Change
 from tests.support.office import TENANT
 from tests.support.watch import HOPS, at_rest, behind
@@ -161,8 +162,9 @@ def _shredded(siege: Siege, store: str) -> str:
     system = siege.office.system
     settings = load(RuntimeSettings, data_dir=system.data, store_url=store)
     chosen = siege.students[:SHREDDED]
+    others = {name: siege.learners[name] for name in siege.students[SHREDDED:][:COMPARED]}
     with siege.office.reader("mastery") as mastery:
-        before = {name: _standing(mastery, siege.learners[name])[1] for name in siege.students[SHREDDED:][:COMPARED]}
+        before = of_each(others, lambda learner: _standing(mastery, learner)[1])
     keys: StoredKeys = open_keys(settings)
     with every_tenant("shredding"):
         for name in chosen:
@@ -171,7 +173,7 @@ def _shredded(siege: Siege, store: str) -> str:
     time.sleep(FORGOTTEN_WITHIN_S)
     with siege.office.reader("mastery") as mastery:
         statuses = Counter(_standing(mastery, siege.learners[name])[0] for name in chosen)
-        after = {name: _standing(mastery, siege.learners[name])[1] for name in before}
+        after = of_each(others, lambda learner: _standing(mastery, learner)[1])
     assert statuses == {410: SHREDDED}, statuses
     assert after == before
     with psycopg.connect(store) as connection:

@@ -1,6 +1,6 @@
 """Mastery's answers about learners, in the ledger's words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -17,13 +17,19 @@ MET = "mastery.requirement-met.v1"
 REACHED = "mastery.level-reached.v1"
 
 ASKED_AT_ONCE = 4
+Q = TypeVar("Q")
 T = TypeVar("T")
 
 
-def of_each(asked: Mapping[str, str], ask: Callable[[str], T]) -> dict[str, T]:
-    """What is answered about each, a few asked at once; the first failure is raised."""
+def each_of(asked: Iterable[Q], ask: Callable[[Q], T]) -> list[T]:
+    """The answers in order, a few asked at once; the first failure is raised."""
     with ThreadPoolExecutor(ASKED_AT_ONCE) as askers:
-        return dict(zip(asked, askers.map(ask, asked.values()), strict=True))
+        return list(askers.map(ask, asked))
+
+
+def of_each(asked: Mapping[str, str], ask: Callable[[str], T]) -> dict[str, T]:
+    """What is answered about each, by its name."""
+    return dict(zip(asked, each_of(asked.values(), ask), strict=True))
 
 
 def standings_of(mastery: httpx.Client, learner: str, policy: str) -> tuple[dict[str, Standing], dict[str, str]]:

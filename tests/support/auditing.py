@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.answers import each_of
+
 PAUSE_S = 0.02
 NOT_NOW = 503
 
@@ -39,7 +41,8 @@ class Auditor:
     def changed(self) -> list[str]:
         """The questions whose final answer is another one by now."""
         with self.open_client() as client:
-            return [f"{path} {query}" for path, query, said in self.kept if _answer(client, path, query) != said]
+            again = each_of(self.kept, lambda kept: _answer(client, kept[0], kept[1]))
+        return [f"{path} {query}" for (path, query, said), now in zip(self.kept, again, strict=True) if now != said]
 
     def _run(self) -> None:
         try:
