@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 
@@ -69,10 +70,10 @@ def build(
     access = access or made.enter_context(closing(open_access(settings, clock)))
     database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
     tools = _tools(settings, keys, database)
-    partitions = _partitions(settings, database, tools)
-    sweep = Sweep(tools, partitions, clock)
     leases = made.enter_context(open_leases(settings, PRODUCER))
     relay = Relay(database, log, PRODUCER, owner=_owner(), leases=leases.mine if leases else None)
+    partitions = _partitions(settings, database, tools, relay.put)
+    sweep = Sweep(tools, partitions, clock)
     follow = FollowMastery(tools, partitions, clock, settings.revocations_per_hour_max)
     consumer = _consumer(settings, log, follow, partitions, leases)
     workers: list[Worker] = [consumer, sweep, relay, *filter(None, [leases])]
@@ -100,14 +101,20 @@ def _tools(settings: CredentialsSettings, keys: KeyStore, database: Database) ->
     return Tools(signer, sealer, StreamKeys(keys, database), Queries(database), Achievements(database, keys))
 
 
-def _partitions(settings: CredentialsSettings, database: Database, tools: Tools) -> Partitions:
-    codec = Codec([*EVENTS, AchievementDefined])
-    count = settings.log_partitions
-    stores = [StoredPartition(database, n, codec, tools.owners, log_partitions=count) for n in range(count)]
+def _partitions(
+    settings: CredentialsSettings, database: Database, tools: Tools, on_publish: Callable[[int], None]
+) -> Partitions:
+    codec, count = Codec([*EVENTS, AchievementDefined]), settings.log_partitions
+
+    def opened(kind: type[StoredPartition]) -> list[StoredPartition]:
+        return [
+            kind(database, number, codec, tools.owners, log_partitions=count, on_publish=on_publish)
+            for number in range(count)
+        ]
+
     if settings.store_url is not None:
-        guests = [GuestPartition(database, n, codec, tools.owners, log_partitions=count) for n in range(count)]
-        return Partitions(stores, guests)
-    partitions = Partitions(stores)
+        return Partitions(opened(StoredPartition), opened(GuestPartition))
+    partitions = Partitions(opened(StoredPartition))
     for n in range(count):
         partitions.claim(_owner(), n)
     return partitions

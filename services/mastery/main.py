@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 
@@ -69,9 +69,9 @@ def build(
     log = log or made.enter_context(closing(open_log(settings)))
     access = access or made.enter_context(closing(open_access(settings, clock)))
     database = made.enter_context(closing(open_store(settings, PRODUCER, MASTERY_MIGRATIONS)))
-    wiring = Wiring(database, keys, clock, settings)
     leases = made.enter_context(open_leases(settings, PRODUCER))
-    relay = Relay(wiring.database, log, PRODUCER, owner(), leases=leases.mine if leases else None)
+    relay = Relay(database, log, PRODUCER, owner(), leases=leases.mine if leases else None)
+    wiring = Wiring(database, keys, clock, settings, relay.put)
     assessing = wiring.assessing(log, leases)
     workers: list[Worker] = [assessing, relay, *filter(None, [leases])]
 
@@ -87,14 +87,21 @@ def build(
 class Wiring:
     """What the writers and the endpoints share."""
 
-    def __init__(self, database: Database, keys: KeyStore, clock: Clock, settings: MasterySettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        clock: Clock,
+        settings: MasterySettings,
+        on_publish: Callable[[int], None] = lambda put: None,
+    ) -> None:
         self.database, self.clock, self.settings = database, clock, settings
         self.sealer = Sealer(keys, SOURCE)
         self.opening = Opening(keys, self.sealer)
         self.documents = Documents(database)
         self.controls = Controls(database)
         self.learners = Learners(database, self.opening, react)
-        self.stores: Sequence[PartitionStore] = open_partitions(database, keys, settings.log_partitions)
+        self.stores: Sequence[PartitionStore] = open_partitions(database, keys, settings.log_partitions, on_publish)
 
     def assessing(self, log: Log, leases: Leases | None = None) -> Assessing:
         """The writing thread: of every partition, or of those its leases name."""

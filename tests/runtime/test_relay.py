@@ -226,6 +226,40 @@ def test_a_running_relay_sends_soon_after_something_was_put(database):
     assert not worker.is_alive()
 
 
+def test_a_relay_with_nothing_to_do_looks_less_and_less_often(database):
+    relay, looks = make_relay(database, make_log()), []
+    stop = Waits(looks, waits_max=8)
+    relay._news = stop
+    relay.run(stop)
+    assert looks[:5] == [0.01, 0.02, 0.04, 0.08, 0.1]
+    assert set(looks[4:]) == {0.1}
+
+
+def test_what_a_relay_is_woken_for_makes_it_look_often_again(database):
+    relay, looks = make_relay(database, make_log()), []
+    stop = Waits(looks, waits_max=6, woken_at=4)
+    relay._news = stop
+    relay.run(stop)
+    assert looks == [0.01, 0.02, 0.04, 0.08, 0.01, 0.02]
+
+
+class Waits:
+    """Stands for time: notes how long a relay would wait, and stops it after so many waits."""
+
+    def __init__(self, looks, waits_max, woken_at=0) -> None:
+        self.looks, self.waits_max, self.woken_at = looks, waits_max, woken_at
+
+    def is_set(self) -> bool:
+        return len(self.looks) >= self.waits_max
+
+    def wait(self, timeout_s: float) -> bool:
+        self.looks.append(timeout_s)
+        return len(self.looks) == self.woken_at
+
+    def clear(self) -> None:
+        pass
+
+
 def wait_until(done, timeout_s: float = 10.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not done():

@@ -1,5 +1,6 @@
 """The service's store: one database, a partition store for each partition of the log, keys by whose stream it is."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from services.mastery.storage.codec import mastery_codec
@@ -17,12 +18,17 @@ MASTERY_MIGRATIONS = (*MIGRATIONS, OWN_SCHEMA, CONTROL_HEAD, LEASE_SCHEMA, LOSSE
 JOURNAL_PURPOSE = "mastery-journal"
 
 
-def open_partitions(database: Database, keys: KeyStore, log_partitions: int) -> list[StoredPartition]:
+def open_partitions(
+    database: Database,
+    keys: KeyStore,
+    log_partitions: int,
+    on_publish: Callable[[int], None] = lambda put: None,
+) -> list[StoredPartition]:
     """A store for each partition, none claimed yet."""
-    codec = mastery_codec()
+    codec, key_for = mastery_codec(), _key_for(keys, log_partitions)
     return [
-        StoredPartition(database, partition, codec, _key_for(keys, log_partitions), log_partitions=log_partitions)
-        for partition in range(log_partitions)
+        StoredPartition(database, part, codec, key_for, log_partitions=log_partitions, on_publish=on_publish)
+        for part in range(log_partitions)
     ]
 
 

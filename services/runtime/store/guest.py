@@ -32,3 +32,4 @@ class GuestPartition(StoredPartition):
         commit = Commit(None, lambda cursor: self._write(cursor, batch), len(batch.appends), place)
         with self._committing:
             self.recorder.insert_events([], commit=commit)
+        self._on_publish(len(batch.publish))

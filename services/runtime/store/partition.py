@@ -45,18 +45,26 @@ ON CONFLICT (part, stream, name) DO UPDATE SET due = excluded.due, body = exclud
 class StoredPartition:
     """The PartitionStore port, by way of the library's recorder and mapper.
 
-    `log_partitions` is how many partitions the topics published to have. Nothing is cached: what another
+    `log_partitions` is how many partitions the topics published to have; `on_publish` is told of each commit how many
+    messages it put. Nothing is cached: what another
     process has written is seen, and what it may no longer write is refused.
     """
 
     def __init__(
-        self, database: Database, partition: int, codec: Codec, key_for: KeyFor, *, log_partitions: int
+        self,
+        database: Database,
+        partition: int,
+        codec: Codec,
+        key_for: KeyFor,
+        *,
+        log_partitions: int,
+        on_publish: Callable[[int], None] = lambda put: None,
     ) -> None:
         self.partition = partition
         self.recorder = PartitionRecorder(PartitionDatastore(database, partition))
         self._database = database
         self._mapper = SealingMapper(codec, key_for)
-        self._log_partitions = log_partitions
+        self._log_partitions, self._on_publish = log_partitions, on_publish
         self._fence: int | None = None
         self._committing = threading.Lock()
 
@@ -124,6 +132,7 @@ class StoredPartition:
     def _commit(self, batch: Batch, fence: int) -> None:
         stored = self._place(batch.appends, batch.expected)
         self.recorder.insert_events(stored, commit=Commit(fence, lambda cursor: self._write(cursor, batch)))
+        self._on_publish(len(batch.publish))
 
     def _place(self, appends: Sequence[Append], expected: dict[UUID, int]) -> list[SealedEvent]:
         """Where the partition stands now; the recorder refuses if that has moved meanwhile."""
