@@ -1,6 +1,7 @@
 """How the command line talks to the services: over HTTP like anyone else, and what it says when they refuse."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import IO, Any
@@ -10,6 +11,7 @@ import httpx
 
 TIMEOUT_S = 60.0
 FAULTS_MAX = 10
+MEMBER = re.compile("`([a-z_]+)`")  # of the problem, as its title names it
 COME_BACK = {502, 503, 504}
 DEFAULT_URLS = {
     "ingest": "http://127.0.0.1:8801",
@@ -180,4 +182,5 @@ def _lines(problem: Mapping[str, Any]) -> list[str]:
     faults = problem.get("errors") or []
     found = [f"  {fault.get('pointer') or fault.get('name', '')}: {fault.get('detail', '')}" for fault in faults]
     more = [f"  and {len(found) - FAULTS_MAX} more"] if len(found) > FAULTS_MAX else []
-    return [f"{problem.get('title', 'refused')}{detail}{where}", *found[:FAULTS_MAX], *more]
+    title = MEMBER.sub(lambda named: str(problem.get(named[1], named[0])), problem.get("title", "refused"))
+    return [f"{title}{detail}{where}", *found[:FAULTS_MAX], *more]

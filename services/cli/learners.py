@@ -63,13 +63,13 @@ def link(client: Client, as_json: bool, learner_id: Any, identifier: dict[str, s
     LEARNER is an id as `wayproof learner find` says it. An identifier that means somebody else already is refused.
     """
     linked = client.post(f"/v1/learners/{learner_id}/links", identifier)
-    if as_json:
-        show(linked, as_json)
-    else:
-        click.echo(f"linked; {linked['released']} pieces of evidence were waiting for it")
+    _tell(linked, as_json, f"linked; {linked['released']} pieces of evidence were waiting for it")
 
 
 REASON = click.option("--reason", required=True, help="Why; it is kept with the decision.")
+MOVED = "{moved} pieces of evidence moved from {from} to {to}; move {move}"
+ERASED = "erased at {erased_at}; erasure {erasure}"
+STILL_READ = "A file that came before is still being read; what it says of the learner goes after it."
 
 
 @learner.command()
@@ -83,7 +83,8 @@ def merge(client: Client, as_json: bool, gone: Any, stays: Any, reason: str) -> 
     Both are ids as `wayproof learner find` says them. LEARNER's id goes on meaning the same person. A merge that was
     wrong is taken back with `wayproof learner unmerge`.
     """
-    _moved(client.post(f"/v1/learners/{gone}/merge", {"into": str(stays), "reason": reason}), as_json)
+    move = client.post(f"/v1/learners/{gone}/merge", {"into": str(stays), "reason": reason})
+    _tell(move, as_json, MOVED.format(**move))
 
 
 @learner.command()
@@ -92,7 +93,8 @@ def merge(client: Client, as_json: bool, gone: Any, stays: Any, reason: str) -> 
 @talks_to("ingest")
 def unmerge(client: Client, as_json: bool, learner_id: Any, reason: str) -> None:
     """LEARNER is a person of its own after all: what came by its identifiers is its own again."""
-    _moved(client.post(f"/v1/learners/{learner_id}/unmerge", {"reason": reason}), as_json)
+    move = client.post(f"/v1/learners/{learner_id}/unmerge", {"reason": reason})
+    _tell(move, as_json, MOVED.format(**move))
 
 
 @learner.command()
@@ -110,16 +112,12 @@ def erase(client: Client, as_json: bool, learner_id: Any, reason: str, confirmed
     if not confirmed:
         click.confirm(f"Erase {learner_id}? This cannot be taken back.", abort=True, err=True)
     told = client.post(f"/v1/learners/{learner_id}/erasure", {"reason": reason})
-    if as_json:
-        show(told, as_json)
-    else:
-        click.echo(f"erased at {told['erased_at']}; erasure {told['erasure']}")
-        if not told["complete"]:
-            click.echo("A file that came before is still being read; what it says of the learner goes after it.")
+    _tell(told, as_json, ERASED.format(**told), *([] if told["complete"] else [STILL_READ]))
 
 
-def _moved(move: dict[str, Any], as_json: bool) -> None:
+def _tell(answer: dict[str, Any], as_json: bool, *lines: str) -> None:
+    """What was done: JSON for programs, or a line or two."""
     if as_json:
-        show(move, as_json)
+        show(answer, as_json)
     else:
-        click.echo(f"{move['moved']} pieces of evidence moved from {move['from']} to {move['to']}; move {move['move']}")
+        click.echo("\n".join(lines))

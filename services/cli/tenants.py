@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 import orjson
 
-from services.runtime.keys import KeyUnknown
+from services.runtime.keys import DoesNotOpen, KeyUnknown
 from services.runtime.opening import open_keys
 from services.runtime.settings import RuntimeSettings, SettingsRefused, load
+from services.runtime.stored_keys import Rotated
 from services.runtime.tenancy import tenants
 
 
@@ -35,14 +36,23 @@ def rotate_key(name: str, data_dir: Path | None, as_json: bool) -> None:
         settings = load(RuntimeSettings, **({"data_dir": data_dir} if data_dir else {}))
     except SettingsRefused as refused:
         raise click.ClickException(str(refused)) from None
-    with closing(open_keys(settings)) as keys, tenants(name):
-        try:
-            rotated = keys.rotate_tenant_key(name)
-        except KeyUnknown:
-            raise click.ClickException(f"{name} has no keys here") from None
+    rotated = _rotated(settings, name)
     if as_json:
         said = {"tenant": rotated.tenant, "generation": rotated.generation, "keys": rotated.keys}
         click.echo(orjson.dumps(said))
     else:
         click.echo(f"{rotated.keys} keys of {name} are wrapped anew (generation {rotated.generation})")
         click.echo("The old wrap key is destroyed: take a new back-up of the key store.")
+
+
+def _rotated(settings: RuntimeSettings, name: str) -> Rotated:
+    folder = settings.data_dir / "keys"
+    if settings.keys_url is None and settings.store_url is None and not folder.exists():
+        raise click.ClickException(f"there are no keys in {folder}")
+    with closing(open_keys(settings)) as keys, tenants(name):
+        try:
+            return keys.rotate_tenant_key(name)
+        except KeyUnknown:
+            raise click.ClickException(f"{name} has no keys here") from None
+        except DoesNotOpen:
+            raise click.ClickException(f"the master key here does not open the keys of {name}") from None

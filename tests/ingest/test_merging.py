@@ -9,7 +9,8 @@ from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, Evide
 from contracts.learners_v1 import LearnerEnrolledV1, LearnersMergedV1, LearnersUnmergedV1, LinkCorrectedV1
 from services.ingest.domain.claims import Identifier
 from services.ingest.use_cases import move
-from services.ingest.use_cases.merge import CorrectLink, MergeLearners, Said, UnmergeLearner
+from services.ingest.use_cases.merge import CorrectLink, MergeLearners, UnmergeLearner
+from services.ingest.use_cases.registrars_word import Said
 from tests.ingest.house import TENANT, House, form, project
 
 Employer = tuple[str, str]

@@ -8,9 +8,9 @@ from uuid import UUID
 from services.ingest.domain.claims import Identifier
 from services.ingest.storage.redrive import Chosen
 from services.ingest.use_cases.merge import CorrectLink, MergeLearners, UnmergeLearner
-from services.ingest.use_cases.merge import Said as SaidBy
 from services.ingest.use_cases.move import finish
 from services.ingest.use_cases.redrive import Redriven
+from services.ingest.use_cases.registrars_word import Said as SaidBy
 from tests.simulation import school
 from tests.simulation.platforms import Platforms
 from tests.simulation.promises import must

@@ -7,8 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from services.ingest.api.dependencies import Shared, json_response
-from services.ingest.api.merging import said_by
-from services.ingest.api.shapes import Reason, Strict
+from services.ingest.api.registrars_word import Why, said_by
 from services.ingest.use_cases.erase import EraseLearner, EvidenceMoving
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.link import LearnerMerged, LearnerUnknown
@@ -19,19 +18,13 @@ from services.runtime.problems import problems
 router = APIRouter(prefix="/v1/learners", tags=["learners"])
 
 
-class ErasureIn(Strict):
-    """Why: by which request, for example. It is kept sealed."""
-
-    reason: Reason
-
-
 @router.post(
     "/{learner}/erasure",
     status_code=201,
     responses=problems(LearnerUnknown, LearnerMerged, EvidenceMoving, TooBusy, NotDurable),
 )
 def erase_learner(
-    learner: UUID, body: ErasureIn, shared: Shared, caller: Annotated[Caller, Can("learners:erase")]
+    learner: UUID, body: Why, shared: Shared, caller: Annotated[Caller, Can("learners:erase")]
 ) -> Response:
     """The keys of all that was said of the learner are destroyed, also under ids merged into this one. Again: 200.
 

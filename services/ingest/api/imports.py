@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from services.ingest.api.dependencies import Shared, json_response
-from services.ingest.api.merging import said_by
 from services.ingest.api.receipts import may_see
+from services.ingest.api.registrars_word import said_by
 from services.ingest.api.shapes import Strict
 from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import imports, inbox, verdicts

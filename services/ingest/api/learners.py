@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from contracts.envelope import Slug
 from services.ingest.api import merging
 from services.ingest.api.dependencies import Shared, json_response
+from services.ingest.api.registrars_word import said_by
 from services.ingest.api.shapes import Reason, Strict
 from services.ingest.domain.claims import Identifier
 from services.ingest.storage import vault
@@ -73,7 +74,7 @@ def link_learner(
     """
     identifier = Identifier(body.scheme, body.value)
     if body.corrects is not None and body.reason is not None:
-        said = merging.said_by(caller, body.reason)
+        said = said_by(caller, body.reason)
         return merging.correct(shared, CorrectLink(shared.moving, said, learner, body.corrects, identifier))
     work = LinkIdentifier(shared.linking(caller.tenant), learner, identifier, teller(caller))
     linked = shared.commits.do(work)

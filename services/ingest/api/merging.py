@@ -8,11 +8,11 @@ from fastapi.responses import Response
 from pydantic import Field, model_validator
 
 from services.ingest.api.dependencies import Parts, Shared, json_response
-from services.ingest.api.shapes import Reason, Strict
+from services.ingest.api.registrars_word import Why, said_by
 from services.ingest.storage import moves
 from services.ingest.use_cases.group_commit import NotDurable, TooBusy
 from services.ingest.use_cases.link import LearnerMerged, LearnerUnknown, check_known
-from services.ingest.use_cases.merge import CorrectLink, MergeLearners, NotMerged, Said, SameLearner, UnmergeLearner
+from services.ingest.use_cases.merge import CorrectLink, MergeLearners, NotMerged, SameLearner, UnmergeLearner
 from services.ingest.use_cases.move import Moved, finish
 from services.runtime.access import Caller, Can
 from services.runtime.erased import LearnerErased
@@ -21,24 +21,17 @@ from services.runtime.problems import problems
 router = APIRouter(prefix="/v1/learners", tags=["learners"])
 
 
-class MergeIn(Strict):
+class MergeIn(Why):
     """With whom: `into` stays and this learner is known by it, or `from` is known by this one; and why."""
 
     into: UUID | None = None
     from_: Annotated[UUID | None, Field(alias="from")] = None
-    reason: Reason
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.into is None) == (self.from_ is None):
             raise ValueError("either into or from")
         return self
-
-
-class UnmergeIn(Strict):
-    """Why."""
-
-    reason: Reason
 
 
 @router.get("/{learner}", responses=problems(LearnerUnknown, LearnerErased))
@@ -73,7 +66,7 @@ def merge_learners(
     responses=problems(LearnerUnknown, NotMerged, LearnerErased, TooBusy, NotDurable),
 )
 def unmerge_learner(
-    learner: UUID, body: UnmergeIn, shared: Shared, caller: Annotated[Caller, Can("learners:link")]
+    learner: UUID, body: Why, shared: Shared, caller: Annotated[Caller, Can("learners:link")]
 ) -> Response:
     """What came by this learner's identifiers, before the merge or since, is this learner's again."""
     work = UnmergeLearner(shared.moving, said_by(caller, body.reason), learner)
@@ -83,11 +76,6 @@ def unmerge_learner(
 def correct(shared: Parts, work: CorrectLink) -> Response:
     """A link that was wrong: what came by the identifier moves with it."""
     return told(done(shared, shared.commits.do(work)))
-
-
-def said_by(caller: Caller, reason: str) -> Said:
-    """Who says so: the person of the key, or the key."""
-    return Said(caller.tenant, caller.person or caller.key_id, reason)
 
 
 def done(shared: Parts, begun: Moved) -> Moved:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.ingest.storage import imports, verdicts
 from services.ingest.use_cases.group import Draft, Group
-from services.ingest.use_cases.merge import Said
+from services.ingest.use_cases.registrars_word import Said
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
 

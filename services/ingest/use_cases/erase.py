@@ -13,9 +13,8 @@ from services.ingest.domain.outcomes import Outcome
 from services.ingest.storage import erasures, inbox, moves, sources, statements, vault
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.link import LearnerUnknown, check_current
-from services.ingest.use_cases.merge import Said
-from services.ingest.use_cases.move import Tools
 from services.ingest.use_cases.observe import NAME as OBSERVATIONS
+from services.ingest.use_cases.registrars_word import RegistrarsWord
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
 from services.runtime.store.outbox import OutboxMessage
@@ -42,14 +41,8 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
-class EraseLearner:
+class EraseLearner(RegistrarsWord):
     """Work: the person known as `learner`, with every pseudonym that was merged into it, is erased."""
-
-    alone: ClassVar[bool] = True
-    items: ClassVar[int] = 1
-    tools: Tools
-    said: Said
-    learner: UUID
 
     def ask(self, group: Group) -> None:
         """It must be the tenant's; one that was merged is erased by the id it is known by now."""

@@ -13,6 +13,7 @@ from services.ingest.use_cases.enrolments import move_enrolments
 from services.ingest.use_cases.group import Draft, Group
 from services.ingest.use_cases.link import IdentifierTaken, LearnerMerged, check_current, check_known
 from services.ingest.use_cases.move import CORRECTION, MERGE, UNMERGE, Moved, Tools, first_batch
+from services.ingest.use_cases.registrars_word import RegistrarsWord, Said
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
 
@@ -34,23 +35,9 @@ class IdentifierUnknown(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Who says so, for which tenant, and why (kept sealed)."""
-
-    tenant: str
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class MergeLearners:
+class MergeLearners(RegistrarsWord):
     """Work: `learner` and `into` are one person, known as `into` from now on."""
 
-    alone: ClassVar[bool] = True
-    items: ClassVar[int] = 1
-    tools: Tools
-    said: Said
-    learner: UUID
     into: UUID
 
     def ask(self, group: Group) -> None:
@@ -82,14 +69,8 @@ class MergeLearners:
 
 
 @dataclass(frozen=True, slots=True)
-class UnmergeLearner:
+class UnmergeLearner(RegistrarsWord):
     """Work: `learner` is somebody else than it was merged into; what came by it goes back."""
-
-    alone: ClassVar[bool] = True
-    items: ClassVar[int] = 1
-    tools: Tools
-    said: Said
-    learner: UUID
 
     def ask(self, group: Group) -> None:
         """The learner must be the tenant's."""
@@ -116,14 +97,9 @@ class UnmergeLearner:
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectLink:
+class CorrectLink(RegistrarsWord):
     """Work: an identifier meant `wrong`; it means `learner`, and what came by it moves."""
 
-    alone: ClassVar[bool] = True
-    items: ClassVar[int] = 1
-    tools: Tools
-    said: Said
-    learner: UUID
     wrong: UUID
     identifier: Identifier
 
