@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from contracts.envelope import PublicEvent, Slug, sealing_context
 from contracts.events import PUBLIC_EVENTS
 from contracts.learners_v1 import LearnerErasedV1
+from services.mastery.storage.plainly import checks_of
 from services.runtime.keys import DoesNotOpen, KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.sealing import Sealer, Unreadable, learner_of
 
@@ -137,7 +138,7 @@ def _kind(tenant: str, subject: str, type_: str, key: str) -> type[PublicEvent]:
 def _content(kind: type[PublicEvent], plain: bytes) -> dict[str, Any]:
     """Checked as what it claims to be, and read in plain values as it will be from the store."""
     try:
-        kind.__pydantic_validator__.validate_json(plain)
+        checks_of(kind).validate_json(plain)
         content: dict[str, Any] = orjson.loads(plain)
     except ValueError:
         raise Unreadable("malformed-content") from None

@@ -33,8 +33,13 @@ class RecordCache:
         found = self._held.get(learner)
         if found is None:
             return None
-        self.put(learner, found[0])
-        return found[0]
+        held, counted = found
+        evidence = len(held.record.shelving.pieces)
+        if evidence != counted:
+            self._held[learner] = held, evidence
+            self._evidence += evidence - counted
+        self._held.move_to_end(learner)
+        return held
 
     def put(self, learner: UUID, held: Held) -> None:
         """Keep a record; what it has grown by is counted when it is next asked for."""
