@@ -7,9 +7,9 @@ from unittest.mock import patch
 from services.ingest.domain.records import Arrival, Bury
 from services.ingest.storage import redrive as storage
 from services.ingest.use_cases import merge, move, redrive, settle, xapi_read
-from services.ingest.use_cases.import_file import SettleRows
 from services.ingest.use_cases.move import Tools
 from services.ingest.use_cases.redrive import RedriveBatch
+from services.ingest.use_cases.settle_rows import SettleRows
 from services.ingest.use_cases.xapi_take import TakeStatements
 from services.ingest.use_cases.xapi_void import Voids
 

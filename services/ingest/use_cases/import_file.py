@@ -1,109 +1,39 @@
 """Files are settled row by row after their 202; a kill at any instant repeats nothing and loses nothing."""
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import ClassVar
 from uuid import UUID
 
 from services.ingest.formats.file_formats import NoFileFormat, file_format
 from services.ingest.formats.rows import Rows
-from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import imports, inbox
 from services.ingest.storage.imports import Import
 from services.ingest.storage.inbox import Receipt
 from services.ingest.use_cases.file_rows import RowReading, sent_to
-from services.ingest.use_cases.group import Draft, Group
-from services.ingest.use_cases.group_commit import GroupCommit, NotDurable, TooBusy
+from services.ingest.use_cases.file_worker import FileWorker
+from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.package_import import PackageImporter
 from services.ingest.use_cases.package_preview import Preview
 from services.ingest.use_cases.register import Source, Sources
-from services.ingest.use_cases.settle import Item, Origin, Place, Settle
+from services.ingest.use_cases.settle import Settle
+from services.ingest.use_cases.settle_rows import SettleRows
 from services.ingest.use_cases.tags import TagBook
-from services.ingest.use_cases.take import tags_of
 from services.ingest.use_cases.upload import Opens, opener, whole
 from services.runtime.keys import KeyStore
-from services.runtime.refusals import Refusal
-from services.runtime.store.database import Database, StoreError
+from services.runtime.store.database import Database
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
 ONEROSTER = "oneroster"  # says something by what it does not hold too
-LOOK_S = 0.2
-PAUSE_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class SettleRows:
-    """Work: the next rows of a file, and how far it has come, in one transaction."""
+class Importer(FileWorker):
+    """The worker that settles files of evidence."""
 
-    alone: ClassVar[bool] = False
-    behind: ClassVar[bool] = True
-    origin: Origin
-    receipt: UUID
-    received_at: datetime
-    progress: Import
-    rows: Sequence[Item]
-    rows_total: int
-    settle: Settle
-
-    @property
-    def items(self) -> int:
-        return len(self.rows)
-
-    def ask(self, group: Group) -> None:
-        """What the rows name; another process may have settled them meanwhile."""
-        found = imports.import_by_id(group.cursor, self.progress.id)
-        if found is None or found.next_row != self.progress.next_row:
-            raise SettledElsewhere
-        records, learners = tags_of(self.rows)
-        group.load(records, (), learners)
-
-    def decide(self, draft: Draft) -> int:
-        """The row to go on from."""
-        first = self.progress.next_row
-        for number, item in enumerate(self.rows, first):
-            place = Place(self.progress.receipt, self.receipt, number, self.received_at)
-            self.settle(draft, self.origin, place, item)
-        reached = first + len(self.rows)
-        state = "done" if reached == self.rows_total else "running"
-        draft.writes.add(imports.MOVE_IMPORT, (reached, self.rows_total, state, self.progress.id.bytes))
-        return reached
-
-
-@dataclass(frozen=True, slots=True)
-class RefuseFile:
-    """Work: the file cannot be read at all."""
-
-    alone: ClassVar[bool] = False
-    items: ClassVar[int] = 1
-    progress: Import
-    fault: str
-
-    def ask(self, group: Group) -> None:
-        """Nothing is looked up."""
-
-    def decide(self, draft: Draft) -> None:
-        """Say why."""
-        draft.writes.add(imports.REFUSE_IMPORT, (self.fault, self.progress.id.bytes))
-
-
-class SettledElsewhere(Refusal):
-    """Another process settles this file and is further on."""
-
-    status: ClassVar[int] = 409
-
-
-TRY_AGAIN = (NotDurable, TooBusy, SettledElsewhere, StoreError)
-
-
-class Importer:
-    """The worker that settles files, the oldest first, from wherever it had come."""
-
-    name = "importer"
+    name, rosters = "importer", False
 
     def __init__(
         self,
@@ -116,60 +46,23 @@ class Importer:
         packages: PackageImporter,
         rows_max: int,
     ) -> None:
-        self._database, self._keys, self._sources, self._tags = database, keys, sources, tags
-        self._commits, self._settle, self._packages, self._rows_max = commits, settle, packages, rows_max
-        self._news = threading.Event()
-
-    def wake(self) -> None:
-        """A file was taken."""
-        self._news.set()
+        super().__init__(database, commits)
+        self._keys, self._sources, self._tags = keys, sources, tags
+        self._settle, self._packages, self._rows_max = settle, packages, rows_max
 
     def pending(self) -> int:
         """How many files are not settled yet."""
         with self._database.read() as cursor:
             return imports.count_waiting(cursor)
 
-    def run(self, stop: threading.Event) -> None:
-        """Until told to stop; the rest is settled after the next start."""
-        while not stop.is_set():
-            try:
-                settled = self._step(stop)
-            except TRY_AGAIN:
-                stop.wait(PAUSE_S)
-                continue
-            if not settled:
-                self._news.wait(LOOK_S)
-                self._news.clear()
-
-    def _step(self, stop: threading.Event) -> bool:
-        """The next file, when there is one; a file that cannot be settled says so and lets the next one through."""
-        with self._database.read() as cursor:
-            waiting = imports.next_import(cursor)
-        if waiting is not None:
-            self._try(waiting, stop)
-        return waiting is not None
-
-    def _try(self, waiting: Import, stop: threading.Event) -> None:
-        try:
-            self.settle(waiting, stop)
-        except TRY_AGAIN:
-            raise
-        except Exception as fault:
-            log.fault("file not settled", fault, source=waiting.source)
-            self._commits.do(RefuseFile(waiting, type(fault).__name__))
-
     def settle(self, progress: Import, stop: threading.Event) -> None:
         """Read the file again and settle what was not settled yet."""
         reading, receipt, opens = self._opened(progress)
         mapping = reading.mapping
-        try:
-            if mapping.document.format == ONEROSTER:
-                self._packages.settle(progress, receipt, reading, whole(opens), stop)
-                return
-            rows = file_format(mapping.document.format).rows(sent_to(mapping, opens, progress.charset))
-        except PackageRefused as refused:
-            self._commits.do(RefuseFile(progress, refused.detail or type(refused).__name__))
+        if mapping.document.format == ONEROSTER:
+            self._packages.settle(progress, receipt, reading, whole(opens), stop)
             return
+        rows = file_format(mapping.document.format).rows(sent_to(mapping, opens, progress.charset))
         self._settle_all(reading, receipt.id, progress, rows, stop)
 
     def preview(self, source: Source, raw: bytes, at: datetime) -> Preview:

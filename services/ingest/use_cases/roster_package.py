@@ -3,88 +3,40 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.ingest.domain.claims import NoClaim, Overtaken
 from services.ingest.domain.outcomes import Outcome
-from services.ingest.domain.removals import Comparison, Removals, doubt
-from services.ingest.formats.oneroster_people import ENROLLMENTS, FILES, USERS, RosterPackage, open_people
-from services.ingest.formats.zip_package import PackageRefused
-from services.ingest.storage import imports, inbox, packages, rosters, verdicts
+from services.ingest.domain.removals import Removals, doubt
+from services.ingest.formats.oneroster_people import ENROLLMENTS, FILES, open_people
+from services.ingest.storage import inbox, rosters, verdicts
 from services.ingest.storage.imports import READ_BY_NO_MAPPING, Import
-from services.ingest.storage.packages import Said
 from services.ingest.storage.rosters import RosterImport
+from services.ingest.use_cases.file_worker import FileWorker
 from services.ingest.use_cases.group_commit import GroupCommit
-from services.ingest.use_cases.import_file import TRY_AGAIN, RefuseFile
 from services.ingest.use_cases.link import About, Linking
 from services.ingest.use_cases.package_import import CONFIRMED, REJECTED, REPLACED, UNWANTED, BeginPackage
 from services.ingest.use_cases.package_kept import KeptRows
 from services.ingest.use_cases.package_preview import PAPER
 from services.ingest.use_cases.package_rows import PackageItem, SettlePackageRows
 from services.ingest.use_cases.roster_rows import Done, EndEnrolments, RosterWork, SettlePeople, pieces_of
+from services.ingest.use_cases.roster_run import RosterRun
 from services.ingest.use_cases.settle import Item, Origin, Settle
 from services.ingest.use_cases.tags import TagBook
 from services.ingest.use_cases.take_roster import DOOR, TakeRoster, roster_source
 from services.runtime.keys import KeyStore
-from services.runtime.store.database import Cursor, Database
-from services.runtime.telemetry import get_logger
+from services.runtime.store.database import Database
 
-log = get_logger(__name__)
-
-LOOK_S, PAUSE_S = 0.2, 0.5
 NOBODY = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Enrolments that are not in a complete roster any more, and rows of the book that go with them."""
+class RosterImporter(FileWorker):
+    """The worker that settles rosters; files of evidence do not hold it up."""
 
-    missing: list[Said]
-    deleted: list[Said]
-    book_only: list[tuple[str, Said]]
-
-
-@dataclass(frozen=True, slots=True)
-class RosterRun:
-    """One roster on its way."""
-
-    package: RosterPackage
-    work: RosterWork
-    receipt: int
-
-    def ending(self, cursor: Cursor) -> Ending:
-        """What is left of it; nothing that was done already. Of a roster whose sender is not known: nothing."""
-        found, complete = Ending([], [], []), self.package.complete
-        tag, source = self.work.tag, self.work.origin.source
-        there = {file: {tag(file, id_) for id_ in self.package.present[file]} for file in FILES}
-        withdrawn = {tag(USERS, unit.sourced_id) for unit in self.package.units if unit.entry.withdrawn}
-        for said in packages.in_force(cursor, source, ENROLLMENTS, self.receipt):
-            gone = ENROLLMENTS in complete or (USERS in complete and said.parent not in there[USERS])
-            if said.tag in there[ENROLLMENTS] or not (gone or said.parent in withdrawn):
-                continue
-            if said.record is None:
-                found.book_only.append((ENROLLMENTS, said))
-            else:
-                (found.deleted if said.parent in withdrawn else found.missing).append(said)
-        if USERS in complete:
-            users = packages.in_force(cursor, source, USERS, self.receipt)
-            found.book_only.extend((USERS, said) for said in users if said.tag not in there[USERS])
-        return found if self.work.told.compared else Ending([], found.deleted, [])
-
-    def compare(self, cursor: Cursor) -> Comparison:
-        """With the rosters before."""
-        before = packages.in_force(cursor, self.work.origin.source, ENROLLMENTS, self.receipt)
-        counted = sum(1 for said in before if said.record is not None)
-        return Comparison(len(self.ending(cursor).missing), counted, self.package.nameless)
-
-
-class RosterImporter:
-    """The worker that settles rosters, the oldest first, from wherever they had come; files do not hold it up."""
-
-    name = "roster importer"
+    name, rosters = "roster importer", True
 
     def __init__(
         self,
@@ -97,48 +49,13 @@ class RosterImporter:
         rows_max: int,
         allowed: Removals,
     ) -> None:
-        self._database, self._keys, self._tags, self._commits = database, keys, tags, commits
+        super().__init__(database, commits)
+        self._keys, self._tags = keys, tags
         self._settle, self._about, self._rows_max, self._allowed = settle, about, rows_max, allowed
-        self._news = threading.Event()
-
-    def wake(self) -> None:
-        """A roster was taken, or decided."""
-        self._news.set()
 
     def pending(self) -> int:
         """Files and rosters are counted by the importer of files."""
         return 0
-
-    def run(self, stop: threading.Event) -> None:
-        """Until told to stop; the rest is settled after the next start."""
-        while not stop.is_set():
-            try:
-                settled = self._step(stop)
-            except TRY_AGAIN:
-                stop.wait(PAUSE_S)
-                continue
-            if not settled:
-                self._news.wait(LOOK_S)
-                self._news.clear()
-
-    def _step(self, stop: threading.Event) -> bool:
-        """The next roster, when there is one; a roster that cannot be settled says so and lets the next one through."""
-        with self._database.read() as cursor:
-            waiting = imports.next_import(cursor, rosters=True)
-        if waiting is not None:
-            self._try(waiting, stop)
-        return waiting is not None
-
-    def _try(self, waiting: Import, stop: threading.Event) -> None:
-        try:
-            self.settle(waiting, stop)
-        except TRY_AGAIN:
-            raise
-        except PackageRefused as refused:
-            self._commits.do(RefuseFile(waiting, refused.detail or type(refused).__name__))
-        except Exception as fault:
-            log.fault("roster not settled", fault, source=waiting.source)
-            self._commits.do(RefuseFile(waiting, type(fault).__name__))
 
     def take(self, tenant: str, name: str | None, told: RosterImport, raw: bytes) -> UUID:
         """Durable; refuses what is no package."""
