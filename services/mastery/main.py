@@ -119,7 +119,7 @@ class Wiring:
             idle=lambda partition: writers[partition].rest(),
             known_to_interval_s=self.settings.known_to_interval_s,
         )
-        return Assessing(consumer, writers, self.settings.poll_timeout_s)
+        return Assessing(consumer, writers, self.controls.last_seq, self.settings.poll_timeout_s)
 
     def holding(self, leases: Leases, writers: dict[int, PartitionWriter]) -> Holding:
         """A writer is made with each claim, and what it keeps in memory goes with it."""

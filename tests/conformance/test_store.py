@@ -161,7 +161,8 @@ def test_two_threads_of_one_owner_cannot_both_extend_the_same_version(files):
     """Both hold the fence: the head itself must refuse the one that comes second."""
     store = files.open()
     store.commit(Batch(appends=shown(ADA, 1)))
-    placed_too_early = store._place(shown(ADA, 2), {})
+    with store._database.read() as cursor:
+        placed_too_early = store._placed(cursor, shown(ADA, 2), {}, store.next_seq() - 1)
     store.commit(Batch(appends=shown(ADA, 3)))
     with pytest.raises(VersionConflict):
         store.recorder.insert_events(placed_too_early)

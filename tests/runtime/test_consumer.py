@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from services.runtime.consumer import Consumer
+from services.runtime.consumer import GATHER_S, Consumer
 from services.runtime.holding import Holding
 from services.runtime.leases import Lease
 from services.runtime.log.port import LogRecord
@@ -110,7 +110,7 @@ def test_a_worker_in_trouble_waits_longer_each_time_up_to_a_limit():
 
 
 def test_after_a_success_the_next_failure_waits_a_short_while_again():
-    log, store, stop = make_log(), Store(), PatientStop(3)
+    log, store, stop = make_log(), Store(), PatientStop(4)
     append(log, outgoing(0, 1, 5))
     tries = []
 
@@ -123,7 +123,20 @@ def test_after_a_success_the_next_failure_waits_a_short_while_again():
 
     store.before = fail_but_once
     make_consumer(log, store).run(stop)
-    assert stop.waits == [0.05, 0.1, 0.05]
+    assert stop.waits == [0.05, 0.1, GATHER_S, 0.05]
+
+
+def test_after_a_batch_that_was_not_full_it_lets_more_records_come():
+    stop = PatientStop(1)
+    make_consumer(make_log(), Store(), batch_size_max=10).gather(9, stop)
+    assert stop.waits == [GATHER_S]
+
+
+@pytest.mark.parametrize("handled", [0, 10, 25])
+def test_it_waits_for_no_more_at_rest_nor_while_there_is_much_to_do(handled):
+    stop = PatientStop(1)
+    make_consumer(make_log(), Store(), batch_size_max=10).gather(handled, stop)
+    assert stop.waits == []
 
 
 def test_trouble_is_still_told_while_the_next_try_is_under_way():

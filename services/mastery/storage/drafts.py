@@ -26,8 +26,7 @@ class Draft:
         self.touched: set[UUID] = set()
         self.now = clock.now()
         self._partition = store.partition
-        self._seq = store.next_seq()
-        self._stamp = store.known_to()
+        self._seq, self._stamp = store.end()
         self._rows: dict[UUID, LearnerRow] = {}
         self.erased: set[UUID] = set()
         self._erased: list[Row] = []

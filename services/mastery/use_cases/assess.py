@@ -73,9 +73,9 @@ class PartitionWriter:
             except FoldFailed as fault:
                 failed.add(fault.seq)
 
-    def tend(self) -> int:
-        """Take in new activations and let some learners adopt them; how many did. Cheap when there is nothing to do."""
-        if self._controls.last_seq() == self._applied_seq == self._swept_seq:
+    def tend(self, last_seq: int) -> int:
+        """Take in activations up to the latest control_seq and let some learners adopt them; how many did."""
+        if last_seq == self._applied_seq == self._swept_seq:
             return 0
         draft = Draft(self.store, self._clock)
         try:

@@ -1,7 +1,7 @@
 """The service's one writing thread: takes from the log, and tends every partition in between."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from services.mastery.use_cases.assess import PartitionWriter
 from services.runtime.backoff import Backoff
@@ -17,8 +17,16 @@ class Assessing:
 
     name = "assessing"
 
-    def __init__(self, consumer: Consumer, writers: Mapping[int, PartitionWriter], poll_timeout_s: float) -> None:
-        self._consumer, self._writers, self._poll_timeout_s = consumer, writers, poll_timeout_s
+    def __init__(
+        self,
+        consumer: Consumer,
+        writers: Mapping[int, PartitionWriter],
+        last_seq: Callable[[], int],
+        poll_timeout_s: float,
+    ) -> None:
+        """`last_seq` is the latest control_seq: asked once for all partitions."""
+        self._consumer, self._writers, self._last_seq = consumer, writers, last_seq
+        self._poll_timeout_s = poll_timeout_s
         self.sizes, self.measures = consumer.sizes, consumer.measures
         self.trouble: str | None = None
         self._fault: str | None = None
@@ -27,9 +35,10 @@ class Assessing:
         backoff = Backoff()
         try:
             while not stop.is_set():
-                self.step()
+                done = self.step()
                 if self.trouble is None and self._consumer.trouble is None:
                     backoff.succeeded()
+                    self._consumer.gather(done, stop)
                 else:
                     stop.wait(backoff.failed())
         finally:
@@ -50,13 +59,18 @@ class Assessing:
 
     def _tend(self) -> int:
         self._fault = None
-        swept = sum(self._try_tend(partition, writer) for partition, writer in list(self._writers.items()))
+        try:
+            last_seq = self._last_seq()
+        except Exception as fault:
+            swept = self._failed(fault)
+        else:
+            swept = sum(self._try_tend(part, writer, last_seq) for part, writer in list(self._writers.items()))
         self.trouble = self._fault
         return swept
 
-    def _try_tend(self, partition: int, writer: PartitionWriter) -> int:
+    def _try_tend(self, partition: int, writer: PartitionWriter, last_seq: int) -> int:
         try:
-            return writer.tend()
+            return writer.tend(last_seq)
         except ENDS_THE_PROCESS as fault:
             if not self._consumer.shares:
                 raise

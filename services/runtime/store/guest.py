@@ -1,12 +1,10 @@
 """A partition as seen by a process that does not work it: it reads, and may add a decision under the owner's nose."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from services.runtime.store.database import Cursor
-from services.runtime.store.mapper import SealedEvent
 from services.runtime.store.partition import StoredPartition
 from services.runtime.store.port import Batch
-from services.runtime.store.recorder import Commit
 
 
 class GuestPartition(StoredPartition):
@@ -25,11 +23,5 @@ class GuestPartition(StoredPartition):
             raise TypeError("how far a partition has come is for its owner to say")
         if missing := {append.stream for append in batch.appends} - batch.expected.keys():
             raise TypeError(f"{len(missing)} streams of a guest's batch were never looked at")
-
-        def place(cursor: Cursor, first: int) -> Sequence[SealedEvent]:
-            return self._placed(cursor, batch.appends, batch.expected, first - 1)
-
-        commit = Commit(None, lambda cursor: self._write(cursor, batch), len(batch.appends), place)
         with self._committing:
-            self.recorder.insert_events([], commit=commit)
-        self._on_publish(len(batch.publish))
+            self._commit(batch, None)

@@ -28,6 +28,7 @@ _COLUMNS = "tenant, ver, part, seq, topic, recorded_at, prev, hash, body, key_id
 _STREAM = f"SELECT {_COLUMNS} FROM event WHERE stream = ? AND part = ? ORDER BY ver"  # noqa: S608
 _JOURNAL = f"SELECT {_COLUMNS} FROM event WHERE part = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 _WRITTEN = "SELECT coalesce(max(seq), 0) FROM partition_state WHERE part = ?"
+_END = "SELECT coalesce(max(seq), 0), coalesce(max(known_to), 0) FROM partition_state WHERE part = ?"
 _CLAIM = """
 INSERT INTO partition_state (part, fence, owner) VALUES (?, 1, ?)
 ON CONFLICT (part) DO UPDATE SET fence = partition_state.fence + 1, owner = excluded.owner RETURNING fence
@@ -91,6 +92,11 @@ class StoredPartition:
         assert row is not None
         return row[0] + 1
 
+    def end(self) -> tuple[int, datetime]:
+        row = self._one(_END)
+        assert row is not None
+        return row[0] + 1, from_micros(row[1])
+
     def version(self, stream: UUID) -> int:
         row = self._one("SELECT ver FROM head WHERE stream = ? AND part = ?", stream.bytes)
         return row[0] if row else 0
@@ -129,16 +135,15 @@ class StoredPartition:
         with self._committing:  # threads of this process take turns; other processes meet the fence
             self._commit(batch, self._fence)
 
-    def _commit(self, batch: Batch, fence: int) -> None:
-        stored = self._place(batch.appends, batch.expected)
-        self.recorder.insert_events(stored, commit=Commit(fence, lambda cursor: self._write(cursor, batch)))
-        self._on_publish(len(batch.publish))
+    def _commit(self, batch: Batch, fence: int | None) -> None:
+        """The events are placed within the transaction that has taken their numbers: nobody comes in between."""
 
-    def _place(self, appends: Sequence[Append], expected: dict[UUID, int]) -> list[SealedEvent]:
-        """Where the partition stands now; the recorder refuses if that has moved meanwhile."""
-        with self._database.read() as cursor:
-            (seq,) = cursor.execute(_WRITTEN, (self.partition,)).fetchone()
-            return self._placed(cursor, appends, expected, seq)
+        def place(cursor: Cursor, first: int) -> Sequence[SealedEvent]:
+            return self._placed(cursor, batch.appends, batch.expected, first - 1)
+
+        commit = Commit(fence, lambda cursor: self._write(cursor, batch), len(batch.appends), place)
+        self.recorder.insert_events([], commit=commit)
+        self._on_publish(len(batch.publish))
 
     def _placed(
         self, cursor: Cursor, appends: Sequence[Append], expected: dict[UUID, int], seq: int

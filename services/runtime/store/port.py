@@ -136,6 +136,9 @@ class PartitionStore(Protocol):
     def next_seq(self) -> int:
         """The seq the next event of this partition will get."""
 
+    def end(self) -> tuple[int, datetime]:
+        """`next_seq` and `known_to` as of one moment."""
+
     def version(self, stream: UUID) -> int:
         """The version of the stream's last event; 0 when it has none."""
 
