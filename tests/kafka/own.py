@@ -27,6 +27,11 @@ def consumer(log: KafkaLog, store: Store, **options: float) -> Consumer:
     return Consumer(log, TOPIC, PRODUCER, store.position, store.handle, range(PARTITIONS), **options)
 
 
+def asked_ahead(consumer: Consumer) -> bool:
+    """Whether the consumer's client still waits for an answer: what is sent meanwhile would be fetched unasked."""
+    return consumer._opened._client._fetcher.in_flight_fetches()
+
+
 class Sender:
     """Appends without end, the same again when it is unsure: what a relay does."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, LogTruncationError
 
 from services.runtime.log.kafka.reader import KafkaReader, Tally
 from services.runtime.log.kafka.silence import Silence
@@ -35,6 +35,7 @@ class Client:
     log: Log
     deaf: set[int] = field(default_factory=set)
     fails: bool = False
+    cut: set[int] = field(default_factory=set)  # where the log was cut below the position: said once
     closed: bool = False
     positions: dict = field(default_factory=dict)
 
@@ -50,6 +51,9 @@ class Client:
     def poll(self, timeout_ms, max_records):
         if self.fails:
             raise KafkaTimeoutError
+        if self.cut:
+            places, self.cut = [place for place in self.positions if place.partition in self.cut], set()
+            raise LogTruncationError(dict.fromkeys(places))
         found = {}
         for place, position in self.positions.items():
             end = self.log.ends_[place.partition]
@@ -118,6 +122,21 @@ def test_a_log_that_ends_before_the_position_is_out_of_range_although_the_client
     with pytest.raises(OffsetOutOfRange) as refused:
         [world.poll() for _ in range(20)]
     assert (refused.value.partition, refused.value.offset) == (0, 5)
+
+
+def test_a_log_cut_below_several_positions_is_out_of_range_for_each_although_the_client_says_it_once_and_it_has_grown():
+    world = World({0: 5, 1: 5, 2: 5})
+    world.poll()
+    world.clients[0].cut = {0, 2}
+    world.log.ends_ = {0: 9, 1: 6, 2: 9}
+    told = []
+    for _ in range(2):
+        with pytest.raises(OffsetOutOfRange) as refused:
+            world.poll()
+        told.append(refused.value.partition)
+        world.reader.seek(refused.value.partition, 0)
+    assert told == [0, 2]
+    assert sorted(world.poll()) == [(0, n) for n in range(9)] + [(1, 5)] + [(2, n) for n in range(9)]
 
 
 def test_a_client_that_failed_is_not_used_again_and_nothing_it_had_not_given_is_skipped():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -72,6 +72,7 @@ class _Lane:
     place: TopicPartition
     next_offset: int
     unsure: bool = True  # whether the position must be compared with the log before it is read from
+    cut: bool = False  # whether the brokers say the log was cut below the position, wherever it ends by now
     fetched: deque[LogRecord] = field(default_factory=deque)
 
     @property
@@ -108,7 +109,7 @@ class KafkaReader:
         lane = self._lanes[partition]
         self._waiting_bytes -= sum(len(record.value) for record in lane.fetched)
         lane.fetched.clear()
-        lane.next_offset, lane.unsure = offset, True
+        lane.next_offset, lane.unsure, lane.cut = offset, True, False
         if self._client is not None:
             self._client.seek(lane.place, offset)
 
@@ -143,7 +144,7 @@ class KafkaReader:
         begins, ends = self._ranges.begins(self._topic), self._ranges.ends(self._topic)
         for lane in unsure:
             number = lane.place.partition
-            if not begins[number] <= lane.next_offset <= ends[number]:
+            if lane.cut or not begins[number] <= lane.next_offset <= ends[number]:
                 raise OffsetOutOfRange(self._topic, number, lane.next_offset)
             lane.unsure = False
 
@@ -171,17 +172,19 @@ class KafkaReader:
         try:
             yield
         except OffsetOutOfRangeError as fault:
-            self._out_of_range(fault.args[0])
+            self._cut(fault.args[0])
         except LogTruncationError as fault:
-            self._out_of_range(fault.divergent_offsets)
+            self._cut(fault.divergent_offsets)
         except BaseException:
             self.close()  # after any other failure the library goes round in circles
             raise
 
-    def _out_of_range(self, places: Mapping[TopicPartition, object]) -> None:
-        lane = self._lanes[next(iter(places)).partition]
-        lane.unsure = True
-        raise OffsetOutOfRange(self._topic, lane.place.partition, lane.next_offset)
+    def _cut(self, places: Iterable[TopicPartition]) -> None:
+        """The library says it once, of several partitions; the port says it of one at a poll until all were moved."""
+        lanes = [self._lanes[place.partition] for place in places]
+        for lane in lanes:
+            lane.unsure = lane.cut = True
+        raise OffsetOutOfRange(self._topic, lanes[0].place.partition, lanes[0].next_offset)
 
     def _listen(self) -> None:
         """A partition that stands still while the log goes on means the client is deaf: make another."""
