@@ -1,11 +1,9 @@
 """The process around a service: its HTTP application, its workers, and an orderly end."""
 
 import contextlib
-import gc
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,16 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.runtime import limits, metrics, metrics_api, problems
 from services.runtime.hot import UNSIGNED, Application, Hot
 from services.runtime.http import Bounds, bounded_protocol
+from services.runtime.interpreter import settle_in
 from services.runtime.settings import RuntimeSettings
 from services.runtime.telemetry import get_logger
 from services.runtime.tenancy import every_tenant
 
 log = get_logger(__name__)
-
-# a thread that computes gives way to one that wakes after so long: each call to a database is such a waking, and the
-# interpreter's own 5 ms made twenty of them a tenth of a second
-SWITCH_INTERVAL_S = 0.0005
-COLLECTOR_THRESHOLDS = (50_000, 20, 10)  # the interpreter's own are 700, 10, 10: for programs that keep little
 
 ReadyCheck = Callable[[], dict[str, str]]
 
@@ -150,8 +144,7 @@ class Crew:
 def _run(service: Service, server: uvicorn.Server, crew: Crew, listener: socket.socket, stop_timeout_s: float) -> int:
     """Requests end before workers do: a request may be waiting for a worker's commit."""
     log.info("listening", host=listener.getsockname()[0], port=listener.getsockname()[1], pid=os.getpid())
-    spare_the_collector()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    settle_in()
     crew.start()
     server.run(sockets=[listener])
     if not crew.stop(stop_timeout_s):
@@ -160,13 +153,6 @@ def _run(service: Service, server: uvicorn.Server, crew: Crew, listener: socket.
     service.close()
     log.info("stopped", count=len(crew.died))
     return 1 if crew.died else 0
-
-
-def spare_the_collector() -> None:
-    """What a start leaves in memory stays there: it is not looked through again, and the young are less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.runtime.app import spare_the_collector
+from services.runtime.interpreter import spare_the_collector
 from tests.bench.figure import Figure, median, spread, times
 from tests.bench.judging import Shape, evidence_of, world_in
 from tests.bench.naive import in_file, items_per_s

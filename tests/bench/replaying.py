@@ -10,8 +10,8 @@ from services.mastery.main import Wiring
 from services.mastery.settings import MasterySettings
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS
 from services.mastery.use_cases.answer import Question
-from services.runtime.app import spare_the_collector
 from services.runtime.clock import from_micros
+from services.runtime.interpreter import spare_the_collector
 from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.stored_keys import SqliteKeyStore
 from tests.bench.figure import Figure, median

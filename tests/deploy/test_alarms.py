@@ -21,7 +21,7 @@ WRITTEN = re.compile(r"\b(up|wayproof_[a-z_]+)(?:\{([^}]*)\})?")
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     assert shutil.which("promtool"), "promtool is wanted: Debian's package is `prometheus`"
-    return subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=240)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -230,5 +231,12 @@ def test_a_learner_whose_key_is_destroyed_is_gone_and_everybody_else_is_as_befor
             assert mastery.get(f"/v1/learners/{school.learner}/{what}").status_code == 410
         assert credentials.get(school.credential["href"]).status_code == 410
         after = mastery.get(question)
-    assert (before.status_code, before.content) == (after.status_code, after.content)
+    assert (before.status_code, _settled(before.content)) == (after.status_code, _settled(after.content))
     assert httpx.get(f"{school.system.urls['mastery']}/health/ready", trust_env=False).is_success
+
+
+def _settled(answer: bytes) -> bytes:
+    """Without how far answers are final, which moves on while nothing happens."""
+    settled, count = re.subn(rb'"known_to":"[^"]+"', b"", answer)
+    assert count == 1
+    return settled

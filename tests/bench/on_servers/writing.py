@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from services.runtime.app import spare_the_collector
+from services.runtime.interpreter import spare_the_collector
 from services.runtime.tenancy import every_tenant
 from tests.bench.on_servers.parts import PARTS
 from tests.bench.on_servers.shape import Shape
