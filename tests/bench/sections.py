@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.bench import end_to_end, flat, importing, mastery_path, replaying, webhooks, xapi
 from tests.bench.figure import Figure
-from tests.bench.on_servers import credentials, doors, durable
+from tests.bench.on_servers import credentials, doors, durable, one_webhook
 from tests.bench.on_servers import importing as importing_on_servers
 
 EMBEDDED: dict[str, Callable[[Path], list[Figure]]] = {
@@ -20,6 +20,7 @@ EMBEDDED: dict[str, Callable[[Path], list[Figure]]] = {
 ON_SERVERS: dict[str, Callable[[Path], list[Figure]]] = {
     "servers-durable": durable.measure,
     "servers-doors": doors.measure,
+    "servers-webhook": one_webhook.measure,
     "servers-credentials": credentials.measure,
     "servers-import": importing_on_servers.measure,
 }
