@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1
+from contracts.evidence_v1 import EvidenceAcceptedV1, EvidenceRetractedV1, EvidenceRevisedV1
 from tests.ingest.house import House
 from tests.ingest.xapi_world import MAPPING, RECEIPT, Sender, sender, statement, voiding
 
@@ -20,9 +20,11 @@ def lms(house: House) -> Sender:
 
 def in_force(house: House) -> list[str]:
     """Scores of the evidence that stands."""
+    revised = house.published(EvidenceRevisedV1)
     gone = {event.retracts for _, event in house.published(EvidenceRetractedV1)}
-    accepted = house.published(EvidenceAcceptedV1)
-    return [event.content.rating.score for envelope, event in accepted if envelope.id not in gone]
+    gone |= {event.revises for _, event in revised}
+    said = [*house.published(EvidenceAcceptedV1), *revised]
+    return [event.content.rating.score for envelope, event in said if envelope.id not in gone]
 
 
 def test_a_voided_statement_s_evidence_is_retracted_and_only_its_own(lms: Sender) -> None:
@@ -134,3 +136,88 @@ def test_what_came_after_a_voided_statement_stands_whenever_its_learner_is_known
     if linked == "after":
         revising.house.learner("300")
     assert in_force(revising.house) == ["60"]
+
+
+UNREAD = {**MAPPING, "record_key": {"path": "doc.object.id"}, "competency": {"path": "doc.result.response"}}
+SKILL = {"response": "TEAM"}
+LATER = "6f1c0a5e-0d0f-4a7e-9b0e-000000000009"
+
+
+def mend(lms: Sender) -> dict[str, int]:
+    """The competency is said otherwise, which nobody had told the mapping; what waited is read again."""
+    house, mended = lms.house, {**UNREAD, "version": 2, "competency": MAPPING["competency"]}
+    boss = house.token("district")
+    assert house.http.post(f"/v1/sources/{lms.source}/mappings", json=mended, headers=boss).status_code == 201
+    said = house.http.post("/v1/quarantine/redrive", json={"source": lms.source}, headers=house.token("registrar"))
+    assert said.status_code == 200, said.text
+    return dict(said.json()["outcomes"])
+
+
+def readable(id_: str, raw: int, student: str = "100") -> dict[str, Any]:
+    said = statement(id_, raw, student)
+    return {**said, "result": {**said["result"], **SKILL}}
+
+
+@pytest.fixture
+def unread(house: House) -> Sender:
+    """Its statements share a record, and only those with a response can be read before the mapping is mended."""
+    house.learner("100")
+    return sender(house, "unread", UNREAD)
+
+
+@pytest.mark.parametrize("first", ["voided", "redriven"])
+def test_what_is_voided_while_nobody_can_read_it_takes_its_record_with_it_once_it_is_read(
+    unread: Sender, first: str
+) -> None:
+    unread.post([readable(A, 50), statement(B, 60)])
+    assert unread.tally() == {"accepted": 1, "quarantined": 1}
+    steps: list[Any] = [lambda: unread.post(voiding(B, V)), lambda: mend(unread)]
+    for step in steps if first == "voided" else reversed(steps):
+        step()
+    assert in_force(unread.house) == []
+    assert unread.house.count("quarantine") == 0
+    assert unread.get(voidedStatementId=B).status_code == 200
+    unread.post(statement(LATER, 70))
+    assert in_force(unread.house) == ["70"]
+
+
+def test_until_it_is_read_what_it_would_replace_stands_and_it_says_it_waits(unread: Sender) -> None:
+    unread.post([readable(A, 50), statement(B, 60)])
+    receipt = unread.post(voiding(B, V)).headers[RECEIPT]
+    assert (in_force(unread.house), unread.house.count("quarantine")) == (["50"], 1)
+    assert mend(unread) == {"superseded": 1}
+    assert unread.tally() == {"accepted": 2, "superseded": 1}
+    ((_, event),) = unread.house.published(EvidenceRetractedV1)
+    assert str(event.receipt) == receipt, "who takes it back is the one who voided"
+
+
+@pytest.mark.parametrize("linked", ["before", "after"])
+def test_what_came_after_it_stands_and_what_waits_for_its_learner_does_too(unread: Sender, linked: str) -> None:
+    if linked == "before":
+        unread.house.learner("300")
+    unread.post([statement(A, 50), readable(B, 60, "300")])
+    unread.post(voiding(A))
+    mend(unread)
+    if linked == "after":
+        unread.house.learner("300")
+    assert in_force(unread.house) == ["60"]
+
+
+def test_what_cannot_be_read_or_counted_stays_in_quarantine_and_takes_nothing_back(unread: Sender) -> None:
+    nobody = {**statement(B), "actor": {"mbox": "mailto:ada@example.org"}}
+    too_much = {**statement(LATER), "result": {"score": {"raw": 1000}}}
+    unread.post([readable(A, 50), nobody, too_much])
+    unread.post([voiding(B), voiding(LATER)])
+    assert mend(unread) == {"quarantined": 2}
+    assert in_force(unread.house) == ["50"]
+
+
+def test_a_dry_run_says_it_and_changes_nothing(unread: Sender) -> None:
+    unread.post([readable(A, 50), statement(B, 60)])
+    unread.post(voiding(B))
+    house, asked = unread.house, {"source": unread.source, "dry_run": True}
+    before = {**UNREAD, "version": 2, "competency": MAPPING["competency"]}
+    house.http.post(f"/v1/sources/{unread.source}/mappings", json=before, headers=house.token("district"))
+    said = house.http.post("/v1/quarantine/redrive", json=asked, headers=house.token("registrar"))
+    assert said.json()["outcomes"] == {"superseded": 1}
+    assert (in_force(house), house.count("quarantine")) == (["50"], 1)

@@ -84,19 +84,29 @@ class Oracle:
 
     def counted(self, who: dict[str, str]) -> dict[str, Counter[Counted]]:
         """By learner: what counts in the end; `who` says whom a student's name means."""
-        records: dict[Record, Heard] = {}
-        for heard in self.heard:
+        records: dict[Record, tuple[int, Heard]] = {}  # with its place in the order of arrival
+        statements: dict[tuple[str, str], tuple[int, Record]] = {}
+        for place, heard in enumerate(self.heard):
             if heard.said is None:
-                records = {key: Heard() if last.statement == heard.statement else last for key, last in records.items()}
-            elif heard.said.score is None or heard.said.student in who:
+                _take_back(records, *statements.get(heard.statement, (-1, ())))
+                continue
+            if heard.statement is not None:
+                statements[heard.statement] = place, heard.record
+            if heard.said.score is None or heard.said.student in who:
                 fixed = heard.said.source == "fixed" and heard.said.score is not None
                 if not (fixed and heard.record in records):
-                    records[heard.record] = heard
+                    records[heard.record] = place, heard
         found: defaultdict[str, Counter[Counted]] = defaultdict(Counter)
-        for last in records.values():
+        for _, last in records.values():
             if last.said is not None and last.said.score is not None:
                 found[who[last.said.student]][counted_as(last.said)] += 1
         return found
+
+
+def _take_back(records: dict[Record, tuple[int, Heard]], place: int, record: Record) -> None:
+    """What a statement replaced does not come back with it, be it of somebody who was never known."""
+    if record in records and records[record][0] <= place:
+        records[record] = place, Heard()
 
 
 def _counts(said: Said, now: datetime) -> bool:

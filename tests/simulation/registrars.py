@@ -71,7 +71,7 @@ class Registrars(Platforms):
             finish(do, self._moving, begun)
 
     def spoil_mapping(self) -> None:
-        source = self.random.choice(sorted(school.SOURCES.keys() - {"mooc"}))
+        source = self.random.choice(sorted(school.SOURCES))
         spoilt = self.random.choice(school.spoilt_mappings(school.SOURCES[source]))
         if self.do(f"spoil {source}", lambda: self._put_mapping(source, spoilt)):
             self.spoilt.add(source)

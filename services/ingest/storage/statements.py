@@ -96,6 +96,16 @@ def voided_among(cursor: Cursor, source: str, ids: Iterable[UUID]) -> set[UUID]:
     return {UUID(bytes=row[0]) for row in _by_id(cursor, "SELECT id FROM voiding", source, ids)}
 
 
+def voided_by(cursor: Cursor, receipt: int, item: int) -> int | None:
+    """The place of what took back the statement that an item is of; None when nothing did, or it is of no statement."""
+    row = cursor.execute(
+        "SELECT v.seq FROM statement s JOIN voiding v ON v.id = s.id AND v.source = s.source "
+        "WHERE s.seq = (SELECT max(seq) FROM statement WHERE seq >= ? AND seq <= ?)",
+        (receipt << 24, receipt << 24 | item),
+    ).fetchone()
+    return row[0] if row else None
+
+
 def _by_id(cursor: Cursor, select: str, source: str, ids: Iterable[UUID], of: str = "") -> Iterable[tuple[Any, ...]]:
     waiting = iter(ids)
     while chunk := [each.bytes for each in islice(waiting, CHUNK)]:

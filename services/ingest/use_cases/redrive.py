@@ -5,19 +5,24 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
+from services.ingest.domain.checks import CheckedClaim
+from services.ingest.domain.claims import Withdrawal
 from services.ingest.domain.outcomes import Outcome, tally
-from services.ingest.storage import inbox, redrive
+from services.ingest.domain.records import Arrival
+from services.ingest.storage import inbox, redrive, statements
 from services.ingest.storage.moves import current_learner
 from services.ingest.storage.redrive import Chosen, Entry
 from services.ingest.use_cases.group import Draft, Group, Known
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.reread import Again, Rereading
-from services.ingest.use_cases.settle import Place, Settle, Settled
+from services.ingest.use_cases.settle import ITEMS_MAX, Place, Settle, Settled, judge
 from services.ingest.use_cases.take import tags_of
+from services.ingest.use_cases.xapi_void import VOIDED, Occasion, withdraw
 from services.runtime.clock import to_micros
 from services.runtime.store.database import Database
 
 BATCH_MAX = 200
+SAID_SOMETHING = (CheckedClaim, Withdrawal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,27 @@ class RedriveBatch:
         entry, receipt = again.entry, again.receipt
         first = Place(entry.receipt, receipt.id, entry.item, receipt.received_at, entry.id)
         learner = again.learner and current_learner(draft.group.cursor, again.learner)
-        settled = [self.settle.settle(draft, again.origin, first, again.items[0], learner)]
+        voiding = statements.voided_by(draft.group.cursor, entry.receipt, entry.item)
+        if voiding is not None and isinstance(judge(draft, again.origin, first, again.items[0]), SAID_SOMETHING):
+            settled = [self._take_back(draft, again, first, voiding)]
+        else:
+            settled = [self.settle.settle(draft, again.origin, first, again.items[0], learner)]
         self._change(draft, again, settled[0])
         for number, item in enumerate(again.items[1:], entry.item + 1):
             place = Place(entry.receipt, receipt.id, number, receipt.received_at)
             settled.append(self.settle(draft, again.origin, place, item))
             self._mark(draft, entry, settled[-1])
         return Driven(entry, receipt.id, settled)
+
+    def _take_back(self, draft: Draft, again: Again, place: Place, voiding: int) -> Settled:
+        """It was voided while nobody could read it: its record is withdrawn as of its own arrival."""
+        item, origin = again.items[0], again.origin
+        said = inbox.receipt_by(draft.group.cursor, "seq", voiding // ITEMS_MAX)
+        assert said is not None, "what voids came with a receipt"
+        if item.record:
+            withdraw(draft, self.settle, Occasion(origin, said.id), item.record, Arrival(place.arrival))
+        draft.writes.tally[origin.tenant, origin.source, Outcome.SUPERSEDED] += 1
+        return Settled(place.item, Outcome.SUPERSEDED, item.line, reason=VOIDED, person=item.person)
 
     def _change(self, draft: Draft, again: Again, settled: Settled) -> None:
         """The outcome it had gives way; what is still quarantined keeps its entry, with the reason of today."""

@@ -16,6 +16,7 @@ from services.ingest.domain.records import (
     Arrival,
     Decision,
     Hold,
+    Judged,
     Move,
     Nothing,
     OnChange,
@@ -49,6 +50,7 @@ class Origin:
     mapping: str | None = None
     on_change: OnChange = OnChange.REVISE
     assesses: frozenset[str] | None = None  # frameworks; every one when None
+    own_records: bool = False  # whatever is sent has a record of its own: nothing before it is replaced
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -153,15 +155,11 @@ class Settle:
 
     def settle(self, draft: Draft, origin: Origin, place: Place, item: Item, learner: UUID | None = None) -> Settled:
         """Decide on an item; its outcome's row is the caller's."""
-        group = draft.group
-        judged = item.reading
-        if isinstance(judged, Claim):
-            received_at = place.received_at or group.now
-            judged = check(judged, group.catalogues(origin.tenant), received_at, assesses=origin.assesses)  # type: ignore[assignment]
+        group, judged = draft.group, judge(draft, origin, place, item)
         learner = learner or (draft.learner(item.learner) if item.learner else None)
         current = draft.record(item.record) if item.record else None
         arrival = Arrival(place.arrival, item.content, learner)
-        decision = decide(judged, arrival, current, origin.on_change)  # type: ignore[arg-type]
+        decision = decide(judged, arrival, current, origin.on_change)
         evidence = group.ids.new() if isinstance(decision, Accept | Revise | Move) else None
         after = version_after(decision, arrival, current, evidence)
         if item.record and after is not None and after is not current:
@@ -170,6 +168,15 @@ class Settle:
         draft.writes.messages += self.publish(occurrence, group.ids.new)
         draft.writes.tally[origin.tenant, origin.source, decision.outcome] += 1
         return _told(draft, origin, place, item, occurrence)
+
+
+def judge(draft: Draft, origin: Origin, place: Place, item: Item) -> Judged:
+    """What was read, and a claim checked by what is known of frameworks and scales."""
+    read = item.reading
+    if not isinstance(read, Claim):
+        return read
+    catalogue = draft.group.catalogues(origin.tenant)
+    return check(read, catalogue, place.received_at or draft.group.now, assesses=origin.assesses)
 
 
 def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Occurrence) -> Settled:

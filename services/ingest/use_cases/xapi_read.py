@@ -51,7 +51,8 @@ def xapi_origin(source: Source) -> Origin:
     """As for the other doors; a source without a mapping may send, and what it sends waits in quarantine."""
     row, mapping = source.row, source.mapping
     label, on_change = (mapping.label, mapping.on_change) if mapping else (None, OnChange.REVISE)
-    return Origin(row.tenant, row.id, row.organisation, DOOR, label, on_change, row.assesses)
+    own_records = mapping is not None and mapping.document.record_key is None
+    return Origin(row.tenant, row.id, row.organisation, DOOR, label, on_change, row.assesses, own_records)
 
 
 def record_key_of(statement: UUID, item: int) -> str:

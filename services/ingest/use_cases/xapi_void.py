@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.ingest.domain.claims import Withdrawal
 from services.ingest.domain.outcomes import Outcome
-from services.ingest.domain.records import Arrival, Decision, OnChange, Retract, decide, version_after
+from services.ingest.domain.records import Arrival, OnChange, Retract, decide, version_after
 from services.ingest.storage import inbox, statements, vault
 from services.ingest.storage.statements import StatementRow
 from services.ingest.use_cases.group import Draft
@@ -15,6 +15,14 @@ from services.ingest.use_cases.xapi_keep import Sent
 
 TAG_BYTES = 16
 VOIDED = "voided"
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Where the statements come from, and the receipt of the one that takes back."""
+
+    origin: Origin
+    receipt: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +70,17 @@ class Voids:
                 draft.group.load({tag})
             arrival = Arrival(receipt * ITEMS_MAX + item)
             if tag and said in {Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.PARKED}:
-                retracted = self._retract(draft, place, tag, arrival) or retracted
-            if said in {Outcome.PARKED, Outcome.QUARANTINED}:
+                said_by = Occasion(self.origin, place.receipt_id)
+                retracted = withdraw(draft, self.settle, said_by, tag, arrival) or retracted
+            if said == Outcome.PARKED or (said == Outcome.QUARANTINED and self.origin.own_records):
                 self._end(draft, receipt, item, Outcome(said))
         return retracted
 
-    def _retract(self, draft: Draft, place: Place, record: bytes, arrival: Arrival) -> UUID | None:
-        """Its version of the record, withdrawn where it stood in the order of arrival; what came later stays.
-
-        One that waits for its learner is withdrawn all the same: what it would have replaced is not to come back.
-        """
-        current, on_change = draft.record(record), self.origin.on_change
-        if on_change is OnChange.CONFLICT and current is not None and current.arrival < arrival.order:
-            return None  # it changed nothing, nor would have
-        decision = decide(Withdrawal(VOIDED), arrival, current, on_change)
-        after = version_after(decision, arrival, current, None)
-        if after is not None and after is not current:
-            draft.keep(record, after)
-        self._publish(draft, place, decision)
-        return current.evidence if current is not None and isinstance(decision, Retract) else None
-
-    def _publish(self, draft: Draft, place: Place, decision: Decision) -> None:
-        group = draft.group
-        occurrence = Occurrence(decision, self.origin, place.receipt_id, None, None, group.now)
-        draft.writes.messages += self.settle.publish(occurrence, group.ids.new)
-
     def _end(self, draft: Draft, receipt: int, item: int, was: Outcome) -> None:
-        """What waits for a learner or a redrive waits no longer."""
+        """What waits for a learner waits no longer, nor what waits for a redrive, when its record is its own.
+
+        Otherwise its record may have had a version before, which goes when a redrive can tell which record that is.
+        """
         writes, tenant, source = draft.writes, self.origin.tenant, self.origin.source
         if was is Outcome.PARKED:
             writes.add(vault.DROP_PARKED, (receipt * ITEMS_MAX + item,))
@@ -97,3 +89,20 @@ class Voids:
         writes.add(inbox.CHANGE_OUTCOME, (Outcome.SUPERSEDED.value, None, VOIDED, None, receipt, item))
         writes.tally[tenant, source, was] -= 1
         writes.tally[tenant, source, Outcome.SUPERSEDED] += 1
+
+
+def withdraw(draft: Draft, settle: Settle, said: Occasion, record: bytes, arrival: Arrival) -> UUID | None:
+    """A version of a record, withdrawn where it stood in the order of arrival; what came later stays.
+
+    One that never counted is withdrawn all the same: what it would have replaced is not to come back.
+    """
+    current, on_change = draft.record(record), said.origin.on_change
+    if on_change is OnChange.CONFLICT and current is not None and current.arrival < arrival.order:
+        return None  # it changed nothing, nor would have
+    decision = decide(Withdrawal(VOIDED), arrival, current, on_change)
+    after = version_after(decision, arrival, current, None)
+    if after is not None and after is not current:
+        draft.keep(record, after)
+    occurrence = Occurrence(decision, said.origin, said.receipt, None, None, draft.group.now)
+    draft.writes.messages += settle.publish(occurrence, draft.group.ids.new)
+    return current.evidence if current is not None and isinstance(decision, Retract) else None
