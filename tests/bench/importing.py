@@ -102,7 +102,7 @@ def _figure(where: str, phases: Phases, answers: Sequence[Answer]) -> Figure:
         "while it was looked through": [each for each in during if phases.taken <= each.due < phases.settling],
         "while its rows were settled": [each for each in during if each.due >= phases.settling],
     }
-    assert {each.status for each in during} == {202}, "a webhook was not taken"
+    assert {each.status for each in during} <= {202, 200}, "a webhook was not taken"  # 200: one that was sent again
     rate = phases.settled / (phases.ended - phases.settling)
     notes = (
         f"{PER_S:.0f} webhooks a second of one tenant, timed from when each was due, while a CSV of {LINES:,} lines of"

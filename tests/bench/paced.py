@@ -70,14 +70,14 @@ class Line(asyncio.Protocol):
     """A connection with one request on its way at a time."""
 
     def __init__(self, sender: "Sender") -> None:
-        self._sender, self._got, self._due = sender, bytearray(), 0.0
+        self._sender, self._got, self._due, self._said = sender, bytearray(), 0.0, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
 
     def ask(self, said: bytes, due: float) -> None:
         self._got.clear()
-        self._due = due
+        self._due, self._said = due, said
         self._transport.write(said)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
@@ -86,7 +86,15 @@ class Line(asyncio.Protocol):
         if wanted and len(self._got) >= wanted:
             took_ms = (time.perf_counter() - self._due) * 1000
             self._sender.answers.append((self._due, took_ms, int(self._got[9:12])))
+            self._said = b""
             self._sender.idle.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The server lets go of those that rest; a request on its way just then is sent again, as late as it is."""
+        if self in self._sender.idle:
+            self._sender.idle.remove(self)
+        if self._said:
+            self._sender.again.append((self._said, self._due))
 
 
 class Sender:
@@ -94,6 +102,7 @@ class Sender:
 
     def __init__(self, pace: Pace) -> None:
         self.pace, self.answers, self.idle = pace, list[tuple[float, float, int]](), list[Line]()
+        self.again = list[tuple[bytes, float]]()  # what was on its way when its connection was lost
         self._chance, self._sent = random.Random(pace.source), 0
 
     async def run(self) -> list[tuple[float, float, int]]:
@@ -101,21 +110,27 @@ class Sender:
         stopped = asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
         due = time.perf_counter()
         while not stopped.done():
-            await self._send(due)
+            await self._send(self._form(), due)
+            self._sent += 1
+            await self._send_again()
             due += 1 / self.pace.per_s
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
         async with asyncio.timeout(LAST_ANSWER_S):
             while len(self.answers) < self._sent:
+                await self._send_again()
                 await asyncio.sleep(0.01)
         return self.answers
 
-    async def _send(self, due: float) -> None:
+    async def _send_again(self) -> None:
+        while self.again:
+            await self._send(*self.again.pop())
+
+    async def _send(self, said: bytes, due: float) -> None:
         if not self.idle:
-            said, loop = urlsplit(self.pace.url), asyncio.get_running_loop()
-            _, line = await loop.create_connection(lambda: Line(self), str(said.hostname), said.port or 80)
+            url, loop = urlsplit(self.pace.url), asyncio.get_running_loop()
+            _, line = await loop.create_connection(lambda: Line(self), str(url.hostname), url.port or 80)
             self.idle.append(line)
-        self.idle.pop().ask(self._form(), due)
-        self._sent += 1
+        self.idle.pop().ask(said, due)
 
     def _form(self) -> bytes:
         name, chance = f"paced-{self._sent}", self._chance

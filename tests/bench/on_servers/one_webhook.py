@@ -15,7 +15,7 @@ from services.ingest.use_cases.group import Group
 from services.ingest.use_cases.group_commit import GroupCommit
 from services.ingest.use_cases.read import Read
 from services.ingest.use_cases.take import TakeSubmission
-from services.runtime.app import spare_the_collector
+from services.runtime.interpreter import spare_the_collector
 from services.runtime.store import postgres
 from services.runtime.store.postgres_schema import migrate
 from services.runtime.tenancy import Seen
