@@ -57,11 +57,11 @@ class Site:
 
     def _quiet(self) -> bool:
         """Twice round in the direction evidence flows: what one service passes on, the next has dealt with."""
-        return all(not any(self._progress(name).values()) for _ in range(2) for name in SERVICES)
+        return all(count == 0 for _ in range(2) for name in SERVICES for count in self._progress(name).values())
 
-    def _progress(self, service: str) -> dict[str, int]:
+    def _progress(self, service: str) -> dict[str, int | None]:
         answer = self._watching.get(f"{self.urls[service]}/health/progress")
-        progress: dict[str, int] = answer.raise_for_status().json()
+        progress: dict[str, int | None] = answer.raise_for_status().json()
         return progress
 
 

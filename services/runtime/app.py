@@ -19,6 +19,7 @@ from services.runtime import limits, metrics, metrics_api, problems
 from services.runtime.hot import UNSIGNED, Application, Hot
 from services.runtime.http import Bounds, bounded_protocol
 from services.runtime.interpreter import settle_in
+from services.runtime.progress import progress
 from services.runtime.settings import RuntimeSettings
 from services.runtime.telemetry import get_logger
 from services.runtime.tenancy import every_tenant
@@ -31,8 +32,8 @@ ReadyCheck = Callable[[], dict[str, str]]
 class Worker(Protocol):
     """One thread's work: runs until `stop` is set, and finishes the transaction at hand before it returns.
 
-    A worker that can count what it still has to do says so in `pending()`; what else it has for `/metrics` is in
-    `sizes` (how much went into each of its transactions) and `measures()`.
+    A worker that can count what it still has to do says so in `pending()`, or raises LogUnavailable; what else it has
+    for `/metrics` is in `sizes` (how much went into each of its transactions) and `measures()`.
     """
 
     name: str
@@ -205,10 +206,12 @@ def _health(ready: ReadyCheck) -> APIRouter:
         return {"status": "ready"}
 
     @router.get("/progress")
-    def get_progress(request: Request) -> dict[str, int]:
-        """What each worker still has to do, in items; all 0 when everything that came has been dealt with."""
-        counting = [worker for worker in getattr(request.app.state, "workers", []) if hasattr(worker, "pending")]
-        return {worker.name: worker.pending() for worker in counting}
+    def get_progress(request: Request) -> dict[str, int | None]:
+        """What each worker still has to do, in items; all 0 when everything that came has been dealt with.
+
+        Null while it cannot be known, because the log that says it is away.
+        """
+        return progress(getattr(request.app.state, "workers", []))
 
     return router
 

@@ -85,9 +85,10 @@ class Consumer:
         """Offsets between what has been dealt with and the end of the log, gaps counted.
 
         Where processes share the partitions, of all of them: one that nobody works yet would be in nobody's sum.
+        LogUnavailable while the log does not say where it ends.
         """
         lanes = set(self._lanes)
-        ends = self._log.ends(self._topic)
+        ends = self._log.glance(self._topic)
         counted = ends if self.shares else lanes
         return sum(_behind(ends[part], self._dealt_with(part, part in lanes)) for part in counted)
 

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from services.runtime.progress import progress
 from services.runtime.telemetry import get_logger
 
 __all__ = ["Measure", "Metric", "Metrics", "Sizes", "counter", "gauge"]
@@ -100,9 +101,9 @@ class Metrics(Collector):
         yield counter("problems", "Requests refused or failed since the start, by status.", ["status"], samples)
 
     def _pending(self) -> Iterable[Metric]:
-        asked = [worker for worker in self._workers if hasattr(worker, "pending")]
-        samples = [([worker.name], worker.pending()) for worker in asked]
-        yield gauge("pending", "What each worker still has to do: its lag.", ["worker"], samples)
+        said = "What each worker still has to do: its lag; left out while its log does not say how far it is."
+        known = [([name], count) for name, count in progress(self._workers).items() if count is not None]
+        yield gauge("pending", said, ["worker"], known)
 
     def _sizes(self) -> Iterable[Metric]:
         said = "How much went into each transaction since the start; the count is the number of commits."

@@ -143,6 +143,15 @@ def test_lag_is_watched_when_there_is_much_of_it(ask, health):
     assert [said for _, said, _ in of_state(findings, "watch")] == ["relay ingest has 12,345 to do"] * 3
 
 
+def test_what_is_unknown_while_the_log_is_away_is_said_and_never_taken_for_nothing(ask, health):
+    health.progress = {"consumer ingest.learner": None, "relay mastery": 0}
+    code, findings = ask()
+    assert code == 0
+    unknown = "consumer ingest.learner cannot say what it has to do: its log is unavailable"
+    assert [said for _, said, _ in of_state(findings, "watch")] == [unknown] * 3
+    assert "nothing left to do" not in [said for _, said, _ in of_state(findings, "good")]
+
+
 @pytest.mark.parametrize(("off", "state"), [(timedelta(seconds=10), "watch"), (timedelta(hours=-1), "wrong")])
 def test_clocks_that_differ_are_noticed(ask, health, off, state):
     health.date = (datetime.now(UTC) + off).strftime("%a, %d %b %Y %H:%M:%S GMT")

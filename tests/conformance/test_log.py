@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import pytest
 
 from services.runtime.log.partition import partition_of
-from services.runtime.log.port import Log, OffsetOutOfRange, Outgoing
+from services.runtime.log.port import Log, LogUnavailable, OffsetOutOfRange, Outgoing
 from tests.conformance.logs import (
     ADAPTERS,
     FROM_THE_BEGINNING,
@@ -47,6 +49,15 @@ def append(log: Log, *batches: list[Outgoing]) -> None:
         append_surely(writer, batch)
 
 
+def seen(log: Log) -> Mapping[int, int]:
+    """By a glance, which a busy machine may deny."""
+    for _ in range(100):
+        with suppress(LogUnavailable):
+            return log.glance(TOPIC)
+        time.sleep(0.05)
+    raise AssertionError("the log was never seen")
+
+
 def test_records_come_out_as_they_went_in_and_in_order_within_a_partition(log):
     batches = [outgoing(number % PARTITIONS, 1 + 10 * (number // PARTITIONS), 10) for number in range(20)]
     append(log, *batches)
@@ -55,6 +66,12 @@ def test_records_come_out_as_they_went_in_and_in_order_within_a_partition(log):
         expected = [record for batch in batches for record in batch if record.partition == partition]
         assert sent(of_partition(read, partition)) == sent(expected)
     assert {record.producer for record in read} == {PRODUCER}
+
+
+def test_a_glance_sees_where_the_log_ends(log):
+    assert seen(log) == log.ends(TOPIC)
+    append(log, outgoing(1, 1, 10))
+    assert seen(log) == log.ends(TOPIC)
 
 
 def test_one_batch_may_hold_several_partitions(log):

@@ -1,18 +1,22 @@
 """A broker that is killed under load, one that is gone for a while, and one of three that dies."""
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from fastapi.testclient import TestClient
 
+from services.runtime.app import Service, create_app
 from services.runtime.log.port import LogUnavailable
 from tests.conformance.logs import PARTITIONS, PRODUCER, TOPIC, outgoing
 from tests.kafka.own import Sender, consumer, in_order, opened
 from tests.runtime.consuming import Store
 from tests.servers import Broker
 from tests.servers.cluster import Cluster
+from tests.support.exposition import Exposed, read
 from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.servers
@@ -79,6 +83,33 @@ def test_while_the_broker_is_gone_the_log_says_so_and_afterwards_everything_goes
         wait_for(lambda: reading.step(0.1) or len(store.handled[0]) == 10, RECOVERS_S, "all was read")
         assert store.handled[0] == list(range(1, 11))
         wait_for(lambda: reading.step(0.1) or not reading.ready(), RECOVERS_S, "all is well again")
+        reading.close()
+
+
+def test_while_the_broker_stands_still_the_log_is_said_to_be_down_and_no_lag_is_made_up():
+    with Broker() as broker, opened(broker.start().bootstrap) as log:
+        reading = consumer(log, Store())
+        service = Service("house", create_app("house", [], ready=reading.ready, access=None), [reading])
+        service.app.state.metrics.watch([reading], log.measures)
+        http = TestClient(service.app)
+
+        def exposed() -> Exposed:
+            return read(http.get("/metrics").text)
+
+        log.writer(TOPIC, PRODUCER).append(outgoing(0, 1, 5))
+        wait_for(lambda: http.get("/health/progress").json() == {reading.name: 5}, RECOVERS_S, "it is known")
+        wait_for(lambda: exposed().value("wayproof_log_up") == 1, RECOVERS_S, "the log is said to be up")
+        broker.stand_still()
+        for _ in range(3):
+            answer = http.get("/health/progress")
+            assert (answer.status_code, answer.json()) == (200, {reading.name: None})
+            said = exposed()
+            assert said.by("wayproof_pending", "worker") == {}
+            assert said.value("wayproof_log_up") == 0
+        broker.signal(signal.SIGCONT)
+        wait_for(lambda: http.get("/health/progress").json() == {reading.name: 5}, RECOVERS_S, "it is known again")
+        wait_for(lambda: exposed().by("wayproof_pending", "worker") == {reading.name: 5}, RECOVERS_S, "measured again")
+        wait_for(lambda: exposed().value("wayproof_log_up") == 1, RECOVERS_S, "the log is said to be up again")
         reading.close()
 
 

@@ -263,7 +263,7 @@ class School:
         def quiet() -> bool:
             urls = [f"{self.system.urls[name]}/health/progress" for name in ("ingest", "mastery", "credentials")]
             said = [httpx.get(url, trust_env=False, timeout=30).json() for url in urls * 2]
-            return not any(any(each.values()) for each in said)
+            return all(count == 0 for each in said for count in each.values())
 
         wait_for(quiet, 90, "the services are at rest")
 

@@ -56,7 +56,7 @@ class Running:
             try:
                 yield from self._lag(http.get("/health/progress"))
                 yield from self._leases(http.get("/metrics"))
-            except httpx.TransportError as fault:  # how much there is to do, it asks the log, which may be away
+            except httpx.TransportError as fault:
                 said = f"does not say how much there is to do ({type(fault).__name__})"
                 yield Finding(self.name, "watch", said, "see what else is wrong with it")
             yield from self._skew(ready, asked_at)
@@ -73,12 +73,16 @@ class Running:
                 yield Finding(self.name, "wrong", f"not ready: {worker}: {why}", remedy_of(str(why)))
 
     def _lag(self, answer: httpx.Response) -> Iterator[Finding]:
-        counts = {worker: count for worker, count in _json(answer).items() if isinstance(count, int) and count}
+        said = _json(answer)
+        for worker in (worker for worker, count in said.items() if count is None):
+            remedy = "see why it does not answer; until it does, nobody knows how much waits there"
+            yield Finding(self.name, "watch", f"{worker} cannot say what it has to do: its log is unavailable", remedy)
+        counts = {worker: count for worker, count in said.items() if isinstance(count, int) and count}
         for worker, count in counts.items():
             state: State = "watch" if count > LAG_WATCH else "good"
             remedy = "it should shrink: look again; if it does not, see the service's log" if state == "watch" else ""
             yield Finding(self.name, state, f"{worker} has {count:,} to do", remedy)
-        if answer.is_success and not counts:
+        if answer.is_success and not counts and None not in said.values():
             yield Finding(self.name, "good", "nothing left to do")
 
     def _leases(self, answer: httpx.Response) -> Iterator[Finding]:

@@ -41,6 +41,10 @@ class EmbeddedLog:
     def ends(self, topic: str) -> dict[int, int]:
         return {partition: end for partition, (_, end) in self._ranges(topic).items()}
 
+    def glance(self, topic: str) -> dict[int, int]:
+        """As `ends`, which nothing holds up here."""
+        return self.ends(topic)
+
     def delete_before(self, topic: str, before: Mapping[int, int]) -> None:
         self._file(topic).delete_before(before)
 

@@ -77,6 +77,10 @@ class MemoryLog:
     def ends(self, topic: str) -> dict[int, int]:
         return {number: part.end for number, part in enumerate(self.topic(topic))}
 
+    def glance(self, topic: str) -> dict[int, int]:
+        """As `ends`, which nothing holds up here."""
+        return self.ends(topic)
+
     def delete_before(self, topic: str, before: Mapping[int, int]) -> None:
         for number, offset in before.items():
             self.topic(topic)[number].delete_before(offset)

@@ -81,6 +81,9 @@ class Log(Protocol):
     def ends(self, topic: str) -> dict[int, int]:
         """The offset after the last one used, per partition."""
 
+    def glance(self, topic: str) -> Mapping[int, int]:
+        """As `ends`, for who merely looks: a log that is away is LogUnavailable within about a second."""
+
     def delete_before(self, topic: str, before: Mapping[int, int]) -> None:
         """Retention: forgets all records below an offset, per partition."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from services.runtime.log.glance import Glance
 from services.runtime.log.kafka.bounds import BoundedBatch
 from services.runtime.log.kafka.connection import Connection
 from services.runtime.log.kafka.reader import KafkaReader, Tally, open_consumer
 from services.runtime.log.kafka.topics import Topics
 from services.runtime.log.kafka.writer import KafkaWriter
-from services.runtime.metrics import Metric, counter
+from services.runtime.metrics import Metric, counter, gauge
 
 DELIVERY_TIMEOUT_S = 10.0
 
@@ -31,6 +32,7 @@ class KafkaLog:
         self._connection, self._delivery_timeout_s = connection, delivery_timeout_s
         self._writers: list[KafkaWriter] = []
         self._tally = Tally()
+        self._glance = Glance(self.ends)
 
     def writer(self, topic: str, producer: str) -> KafkaWriter:
         """Nothing is opened before there is something to append."""
@@ -52,15 +54,21 @@ class KafkaLog:
         """The offset after the last one that can be read, per partition."""
         return self.topics.ends(topic, self.partitions)
 
+    def glance(self, topic: str) -> Mapping[int, int]:
+        """As `ends`, for who merely looks; LogUnavailable within about a second."""
+        return self._glance.ends(topic)
+
     def delete_before(self, topic: str, before: Mapping[int, int]) -> None:
         """Retention: forgets all records below an offset, per partition."""
         self.topics.delete_before(topic, before)
 
     def measures(self) -> list[Metric]:
-        """What was mended on the way, since the start."""
+        """Whether the log answers, and what was mended on the way since the start."""
+        up = "0 while the log does not say how far it is; then wayproof_pending leaves out who depends on it."
         rebuilt = "Times a client of the log fell silent and was made anew."
         refused = "Batches on the log left out because they could not be read within bounds."
         return [
+            gauge("log_up", up, (), [((), self._glance.answered)]),
             counter("log_rebuilt", rebuilt, (), [((), self._tally.rebuilt)]),
             counter("log_batches_left_out", refused, (), [((), BoundedBatch.left_out)]),
         ]
