@@ -11,8 +11,8 @@ import pytest
 from services.ingest.domain.claims import Fault, Held, Identifier, NoClaim
 from services.ingest.formats.csv_table import FileRefused
 from services.ingest.formats.oneroster import ManifestRefused
+from services.ingest.formats.oneroster_people import NOT_A_LEARNER, USERS, open_people
 from services.ingest.formats.oneroster_results import PackageRow, read_results
-from services.ingest.formats.oneroster_roster import read_roster
 from services.ingest.formats.zip_package import PackageRefused, read_package
 from tests.support.paths import SHARED_DATA
 
@@ -229,10 +229,10 @@ def test_a_deleted_result_deletes_its_objective_levels():
 
 
 def test_the_roster_is_forty_students_and_two_teachers_with_their_enrolments():
-    roster = read_roster(VALID)
-    assert Counter(entry.role for entry in roster.entries) == {"student": 40, "teacher": 2}
-    assert roster.faults == ()
-    student = next(entry for entry in roster.entries if entry.role == "student")
+    people = open_people(VALID)
+    assert Counter(row.problem for row in people.rows if row.file == USERS) == {None: 40, NOT_A_LEARNER: 2}
+    assert {row.problem for row in people.rows} == {None, NOT_A_LEARNER}
+    student = people.units[0].entry
     assert student.identifiers == (Identifier("sourcedid", "stu-001"), Identifier("username", "stu-001"))
     assert (student.given_name, student.family_name, student.email) == ("Given001", "Family001", None)
     (enrolment,) = student.enrolments
@@ -240,12 +240,12 @@ def test_the_roster_is_forty_students_and_two_teachers_with_their_enrolments():
 
 
 def test_typed_user_ids_are_identifiers_and_e_mail_is_not():
-    entries = read_roster(
-        replaced("users.csv", "stu-001,,Given001", 'stu-001,"{SIS:77-1},{LDAP:ana}",Given001')
-    ).entries
-    student = next(entry for entry in entries if entry.given_name == "Given001")
+    people = open_people(replaced("users.csv", "stu-001,,Given001", 'stu-001,"{SIS:77-1},{LDAP:ana}",Given001'))
+    student = next(unit.entry for unit in people.units if unit.entry.given_name == "Given001")
     assert student.identifiers[2:] == (Identifier("sis", "77-1"), Identifier("ldap", "ana"))
-    assert read_roster(edited("users.csv", 4, "email", "a@example.org")).entries[2].email == "a@example.org"
+    mailed = [unit.entry for unit in open_people(edited("users.csv", 4, "email", "a@example.org")).units]
+    assert [entry.email for entry in mailed if entry.email] == ["a@example.org"]
+    assert {identifier.scheme for entry in mailed for identifier in entry.identifiers} == {"sourcedid", "username"}
 
 
 @pytest.mark.parametrize(
@@ -258,14 +258,15 @@ def test_typed_user_ids_are_identifiers_and_e_mail_is_not():
     ],
 )
 def test_a_faulty_row_of_the_roster_is_named_and_the_others_are_read(name, line, column, cell, reason):
-    roster = read_roster(edited(name, line, column, cell))
-    assert (f"/{name}/{line}/{column}", reason) in {(fault.pointer, fault.reason) for fault in roster.faults}
-    assert len(roster.entries) == (42 if name == "enrollments.csv" else 41)
+    people = open_people(edited(name, line, column, cell))
+    faults = [row.problem for row in people.rows if isinstance(row.problem, Fault)]
+    assert [(fault.pointer, fault.reason) for fault in faults] == [(f"/{name}/{line}/{column}", reason)]
+    assert len(people.units) == 39
 
 
 def test_who_may_no_longer_sign_in_is_withdrawn():
-    roster = read_roster(edited("users.csv", 4, "enabledUser", "false"))
-    assert [entry.row for entry in roster.entries if entry.withdrawn] == [4]
+    people = open_people(edited("users.csv", 4, "enabledUser", "false"))
+    assert [people.rows[unit.user or 0].line for unit in people.units if unit.entry.withdrawn] == [4]
 
 
 def test_results_by_themselves_say_nothing():

@@ -1,12 +1,12 @@
 """The roster: who the learners are and where they are enrolled, as JSON, CSV or a OneRoster package."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import Field, TypeAdapter, ValidationError
@@ -38,12 +38,30 @@ UNDER_WAY = {"waiting", "running"}
 ZIP = b"PK\x03\x04"
 REFUSALS = problems(PackageRefused, RosterRefused, BodyTooLarge, MalformedJson, TooBusy, LogBehind, NotDurable)
 Name = Annotated[str | None, Field(max_length=200)]
-Organisation = Annotated[Slug | None, Query(description="Where a OneRoster school is enrolled, whatever its id.")]
-LinkEmail = Annotated[bool, Query(description="E-mail addresses identify learners too.")]
-Sender = Annotated[
-    Slug | None,
-    Query(description="Whose package it is: what its complete files no longer have ends. Otherwise the organisation."),
-]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose roster it is, and how its people are taken."""
+
+    organisation: Annotated[
+        Slug | None, Query(description="Where a OneRoster school is enrolled, whatever its id.")
+    ] = None
+    source: Annotated[
+        Slug | None,
+        Query(
+            description="Whose package it is: what its complete files no longer have ends. Otherwise the organisation."
+        ),
+    ] = None
+    link_email: Annotated[bool, Query(description="E-mail addresses identify learners too.")] = False
+
+    @property
+    def sender(self) -> str | None:
+        return self.source or self.organisation
+
+    def told(self, caller: Caller) -> RosterImport:
+        """Two senders nobody can tell apart must not end each other's enrolments: one without a name ends none."""
+        return RosterImport(self.organisation, self.link_email, self.sender is not None, teller(caller))
 
 
 class EnrolmentIn(Strict):
@@ -70,49 +88,35 @@ PEOPLE: TypeAdapter[list[PersonIn]] = TypeAdapter(list[PersonIn])
 
 @router.post("/roster", responses=REFUSALS)
 async def put_roster(
-    request: Request,
-    shared: Shared,
-    caller: Annotated[Caller, Can("roster:write")],
-    organisation: Organisation = None,
-    source: Sender = None,
-    link_email: LinkEmail = False,
+    request: Request, shared: Shared, caller: Annotated[Caller, Can("roster:write")], asked: Annotated[Asked, Depends()]
 ) -> Response:
     """A JSON list, CSV or OneRoster ZIP; repeating it changes nothing. What was parked for anyone in it is released.
 
     A package that waits for a person, or takes longer than an answer may, is answered 202 with its import.
     """
     shared.commits.check()
-    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
+    raw = await _body(request, shared)
     if raw.startswith(ZIP):
-        told = _said(caller, organisation, source, link_email)
-        return await run_in_threadpool(_package, shared, caller, told, source or organisation, raw)
-    result = await run_in_threadpool(_import, shared, caller, raw, organisation, link_email)
-    return json_response(_told(result))
+        return await run_in_threadpool(_package, shared, caller, asked, raw)
+    return json_response(_told(await run_in_threadpool(_import, shared, caller, asked, raw)))
 
 
 @router.post("/roster/dry-run", responses=REFUSALS)
 async def try_roster(
-    request: Request,
-    shared: Shared,
-    caller: Annotated[Caller, Can("roster:write")],
-    organisation: Organisation = None,
-    source: Sender = None,
-    link_email: LinkEmail = False,
+    request: Request, shared: Shared, caller: Annotated[Caller, Can("roster:write")], asked: Annotated[Asked, Depends()]
 ) -> Response:
     """What a OneRoster ZIP would do: how its rows would end, its effect on enrolments, whether a person is asked."""
-    raw = await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
-    told, name = _said(caller, organisation, source, link_email), source or organisation
-    now = shared.clock.now()
-    return json_response(await run_in_threadpool(shared.people.preview, caller.tenant, name, told, raw, now))
+    raw, now = await _body(request, shared), shared.clock.now()
+    how = (caller.tenant, asked.sender, asked.told(caller))
+    return json_response(await run_in_threadpool(shared.people.preview, *how, raw, now))
 
 
-def _said(caller: Caller, organisation: str | None, source: str | None, link_email: bool) -> RosterImport:
-    """Two senders nobody can tell apart must not end each other's enrolments: one without a name ends none."""
-    return RosterImport(organisation, link_email, (source or organisation) is not None, teller(caller))
+async def _body(request: Request, shared: Parts) -> bytes:
+    return await read_body(request, shared.settings.file_bytes_max, timeout_s=shared.settings.file_timeout_s)
 
 
-def _package(shared: Parts, caller: Caller, told: RosterImport, name: str | None, raw: bytes) -> Response:
-    import_id = shared.people.take(caller.tenant, name, told, raw)
+def _package(shared: Parts, caller: Caller, asked: Asked, raw: bytes) -> Response:
+    import_id = shared.people.take(caller.tenant, asked.sender, asked.told(caller), raw)
     give_up_at = time.monotonic() + ANSWER_AFTER_MAX_S
     while True:
         with shared.database.read() as cursor:
@@ -142,10 +146,10 @@ def _settled(shared: Parts, caller: Caller, import_id: UUID, raw: bytes) -> dict
     return {**told, **said, "released": counts.released, "faults": faults, "learners": learners}
 
 
-def _import(shared: Parts, caller: Caller, raw: bytes, organisation: str | None, link_email: bool) -> RosterResult:
+def _import(shared: Parts, caller: Caller, asked: Asked, raw: bytes) -> RosterResult:
     roster = _read(raw)
     result = RosterResult(faults=[(0, fault) for fault in roster.faults])
-    entries = [_adapted(entry, organisation, link_email) for entry in roster.entries if entry.role == "student"]
+    entries = [_adapted(entry, asked) for entry in roster.entries if entry.role == "student"]
     return import_roster(shared.commits.do, shared.linking(caller.tenant), entries, teller(caller), result)
 
 
@@ -173,15 +177,14 @@ def _enrolment(said: EnrolmentIn) -> RosterEnrolment:
     return RosterEnrolment(id_, said.organisation, said.cohort, said.begins_on, said.ends_on)
 
 
-def _adapted(entry: RosterEntry, organisation: str | None, link_email: bool) -> RosterEntry:
+def _adapted(entry: RosterEntry, asked: Asked) -> RosterEntry:
     identifiers = entry.identifiers
-    if link_email and entry.email and not any(each.scheme == "email" for each in identifiers):
+    if asked.link_email and entry.email and not any(each.scheme == "email" for each in identifiers):
         identifiers = (*identifiers, Identifier("email", entry.email))
     enrolments = tuple(replace(each, withdrawn=each.withdrawn or entry.withdrawn) for each in entry.enrolments)
-    if organisation is not None:
-        enrolments = tuple(replace(each, organisation=organisation) for each in enrolments) or (
-            RosterEnrolment(organisation, organisation),
-        )
+    if (school := asked.organisation) is not None:
+        enrolments = tuple(replace(each, organisation=school) for each in enrolments)
+        enrolments = enrolments or (RosterEnrolment(school, school),)
     return replace(entry, identifiers=identifiers, enrolments=enrolments)
 
 
