@@ -14,6 +14,7 @@ from services.demo.sendings import OBJECTIVES, RESULTS
 from services.ingest.formats.standard_webhooks import signed_headers
 from tests.support.documents import PERCENT
 from tests.support.office import Office, Source, identifier_of
+from tests.system.bad_mappings import ASSESSMENTS, EVENTS
 
 MARK = "zq7-planted"
 SCALE, SKILL, SCORE, STUDENT, DAY = "percent", "TEAM", "88", "S-ada", "2026-09-10"
@@ -134,6 +135,8 @@ class Premises:
     mapped: Source = field(init=False)
     statements: Source = field(init=False)
     table: Source = field(init=False)
+    events: Source = field(init=False)
+    assessments: Source = field(init=False)
     learners: dict[str, str] = field(init=False)
 
     def prepare(self) -> "Premises":
@@ -148,6 +151,8 @@ class Premises:
         self.rows = office.source("rows", ROWS, "classroom")
         self.statements = office.source("statements", STATEMENTS, "virtual")
         self.table = office.source("table", TABLE, "cte")
+        self.events = office.source("events", EVENTS, "virtual")
+        self.assessments = office.source("assessments", ASSESSMENTS, "classroom")
         self._keys()
         self._others()
         return self

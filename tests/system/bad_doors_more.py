@@ -24,6 +24,7 @@ from tests.system.bad_doors import (
     tagged,
     zipped,
 )
+from tests.system.bad_interchanges import DOORS as INTERCHANGES
 from tests.system.bad_rosters import roster_csv, roster_files
 
 HEADER = "Student,Task,Skill,Day,Score,Note,Status"
@@ -115,6 +116,7 @@ def merge_twins(p: Premises) -> None:
 STATEMENT = STRICT | {"message", "sized", "xapi"}
 ALL_DOORS = [
     *DOORS,
+    *INTERCHANGES,
     Door("statements", _post_statements, STATEMENT, 5 * KIB * KIB),
     Door("statement", _put_statement, STATEMENT, 5 * KIB * KIB),
     Door("table", _table, tagged("table", "bearer", "sized"), 50 * KIB * KIB),

@@ -33,6 +33,8 @@ NEEDED: dict[str, list[Place]] = {
                    *((0, *RESULT, SAID + name) for name in ("skill", "scale", "score"))],
     "statement": [("actor",), ("verb",), ("object",),
                   *((*RESULT, SAID + name) for name in ("skill", "scale", "score"))],
+    "caliper": [("data",), ("data", 0, "extensions"),
+                *(("data", 0, "extensions", name) for name in ("student", "skill", "score", "scale", "day"))],
     "lookup": [("identifiers",), ("identifiers", 0, "scheme")],
     "link": [("scheme",)],
     "merge": [("reason",)],
@@ -106,6 +108,6 @@ def _judged(answer: httpx.Response) -> str | None:
 
 
 def _counted(premises: Premises) -> list[Any]:
-    sources = (premises.forms, premises.lines, premises.statements)
+    sources = (premises.forms, premises.lines, premises.statements, premises.events)
     counted = [premises.office.outcomes(source) for source in sources]
     return [{outcome: said.get(outcome, 0) for outcome in ("accepted", "parked")} for said in counted]

@@ -17,6 +17,7 @@ from tests.support.watch import at_rest
 from tests.system.bad_doors import MARK, STUDENT, Call, Door, Particular, Premises
 from tests.system.bad_doors_more import ALL_DOORS, merge_twins
 from tests.system.bad_inputs import TABLE, Bad, attempts, make, pieces
+from tests.system.bad_interchanges import INTERCHANGES
 from tests.system.bad_moves import MOVES
 from tests.system.bad_packages import PACKAGES
 from tests.system.bad_particulars import PARTICULARS as OTHERS
@@ -33,7 +34,7 @@ COSTLY_EVERY = 5  # these take half of a round; one reader takes all bodies, and
 COSTLY = {"gzip-bomb", "chunked-too-long", "length-says-more", "mapping: YAML of a million keys"}
 HEADER_TIMEOUT_S, BODY_TIMEOUT_S = 2, 20.0
 ATTEMPTS = attempts()
-PARTICULARS = OTHERS + PACKAGES + STATEMENTS + TABLES + ROSTERS + MOVES
+PARTICULARS = OTHERS + PACKAGES + STATEMENTS + TABLES + ROSTERS + MOVES + INTERCHANGES
 serials = count(1)
 
 
@@ -70,7 +71,8 @@ class Watched:
     def record(self) -> tuple[Any, ...]:
         """What is known of the learner, and what every source got counted."""
         premises, ada = self.premises, self.premises.learners[STUDENT]
-        sources = (premises.forms, premises.lines, premises.rows, premises.statements, premises.table)
+        sources = [premises.forms, premises.lines, premises.rows, premises.statements, premises.table]
+        sources += [premises.events, premises.assessments]
         counted = [premises.office.outcomes(source) for source in sources]
         taken = [sum(n for outcome, n in said.items() if outcome in TAKEN) for said in counted]
         standing = get(self.records, f"/v1/learners/{ada}/standings", policy="team", known_at="2199-01-01")
@@ -106,7 +108,7 @@ def test_the_same_request_unspoilt_is_taken(watched: Watched, door: Door) -> Non
     """What makes the refusals below mean something; for another learner where it is evidence."""
     serial = _serial()
     call = door.good(watched.premises, serial)
-    is_evidence = bool({"message", "file", "table"} & door.tags)
+    is_evidence = bool({"message", "file", "table", "xml"} & door.tags)
     call = call.with_text(STUDENT.encode(), b"S-good") if is_evidence else call
     answer = watched.send(door.finish(watched.premises, call, serial))
     assert answer is not None
@@ -128,7 +130,7 @@ def test_what_is_bad_at_one_door_only_is_refused_as_well(watched: Watched, parti
     _judge(watched, answer, particular.at_field)
 
 
-@pytest.mark.timeout(900)  # 36,000 requests
+@pytest.mark.timeout(900)  # 39,000 requests
 def test_each_of_it_twenty_times_takes_no_memory(watched: Watched) -> None:
     for _ in range(WARM):
         _send_everything(watched)

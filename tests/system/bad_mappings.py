@@ -1,0 +1,32 @@
+"""How Caliper events and Ed-Fi assessments are read where bad ones are sent, field for field."""
+
+from typing import Any
+
+_SAID = "doc.extensions"
+EVENTS: dict[str, Any] = {
+    "name": "events",
+    "version": 1,
+    "format": "caliper",
+    "record_key": {"path": f"{_SAID}.id"},
+    "learner": {"scheme": "student", "value": {"path": f"{_SAID}.student"}},
+    "competency": {"path": f"{_SAID}.skill"},
+    "rating": {"scale": {"path": f"{_SAID}.scale"}, "score": {"path": f"{_SAID}.score"}},
+    "occurred_at": {"date": {"path": f"{_SAID}.day"}, "formats": ["date"]},
+    "assessor": {"id": {"const": "grader-1"}, "role": {"const": "mentor"}},
+    "comment": {"path": f"{_SAID}.note"},
+}
+_OBJECTIVE = "doc.objective.ObjectiveAssessmentReference.ObjectiveAssessmentIdentity.IdentificationCode"
+ASSESSMENTS: dict[str, Any] = {
+    "name": "assessments",
+    "version": 1,
+    "format": "edfi",
+    "record_key": {"path": "doc.studentAssessment.StudentAssessmentIdentifier"},
+    "learner": {
+        "scheme": "student",
+        "value": {"path": "doc.studentAssessment.StudentReference.StudentIdentity.StudentUniqueId"},
+    },
+    "competency": {"path": _OBJECTIVE},
+    "rating": {"scale": {"const": "percent"}, "score": {"path": "doc.objective.ScoreResult[0].Result"}},
+    "occurred_at": {"date": {"path": "doc.studentAssessment.AdministrationDate"}, "formats": ["date"]},
+    "assessor": {"id": {"const": "office-1"}, "role": {"const": "instructor"}},
+}
