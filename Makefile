@@ -69,7 +69,7 @@ faults: setup
 faults-short: setup
 	$(PYTEST) tests/faults
 
-# what is looked for apart, because it is rare
+# what is looked for apart, because it is rare or takes minutes
 soak: setup
 	$(PYTEST) -m soak
 
