@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -52,7 +51,6 @@ class Stage:
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        logging.disable(logging.CRITICAL)
         made = template()
         self.random = random = Random(self.seed)
         self.folder = scratch(str(self.seed))

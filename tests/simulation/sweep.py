@@ -1,6 +1,7 @@
 """Many seeds, a few processes: what failed and with which seed, and what was put to the test on the way."""
 
 import gc
+import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,7 @@ class Outcome:
 
 def play(seed: int, mutation: Mutation = nullcontext) -> Outcome:
     """One run from its first action to its last check; whatever is wrong is in `broken`."""
+    logging.disable(logging.CRITICAL)  # there is trouble all the time
     outcome, run = Outcome(seed), Run(seed)
     try:
         with smaller(), mutation():
@@ -43,6 +45,7 @@ def play(seed: int, mutation: Mutation = nullcontext) -> Outcome:
         outcome.counts = run.counts + run.world.trouble.counts
         outcome.digest, outcome.trace = run.digest(), run.trace
         run.close()
+        logging.disable(logging.NOTSET)
     return outcome
 
 
