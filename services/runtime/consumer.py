@@ -88,9 +88,10 @@ class Consumer:
         LogUnavailable while the log does not say where it ends.
         """
         lanes = set(self._lanes)
+        counted = range(self._log.partitions) if self.shares else lanes
+        done = {part: self._dealt_with(part, part in lanes) for part in counted}  # before the end moves on
         ends = self._log.glance(self._topic)
-        counted = ends if self.shares else lanes
-        return sum(_behind(ends[part], self._dealt_with(part, part in lanes)) for part in counted)
+        return sum(_behind(ends[part], done[part]) for part in counted)
 
     def _dealt_with(self, partition: int, ours: bool) -> int:
         return self._done.get(partition, 0) if ours else self._positions(partition).next_offset

@@ -291,6 +291,23 @@ def test_lag_counts_the_partitions_that_other_processes_work_or_nobody():
     assert consumer.pending() == ends[0] - 4 + ends[1] + ends[2] > 0
 
 
+def test_lag_is_never_more_than_what_has_come_since_it_was_asked_for(monkeypatch):
+    log, store = make_log(), Store()
+    append(log, outgoing(0, 1, 10))
+    consumer = make_consumer(log, store)
+    consumer.step()
+    glance = log.glance
+
+    def meanwhile(topic):
+        append(log, outgoing(0, 11, 15))
+        consumer.step()
+        return glance(topic)
+
+    monkeypatch.setattr(log, "glance", meanwhile)
+    before = log.ends(TOPIC)[0]
+    assert consumer.pending() == log.ends(TOPIC)[0] - before
+
+
 def test_a_stopped_worker_has_finished_the_batch_at_hand():
     log, store, stop = make_log(), Store(), threading.Event()
     append(log, outgoing(0, 1, 5))
