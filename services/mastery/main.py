@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 
 from contracts.events import INGEST_LEARNER
 from services.mastery.api import documents as documents_api
@@ -19,7 +18,7 @@ from services.mastery.storage.documents import Documents
 from services.mastery.storage.learners import Learners
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS, open_partitions
 from services.mastery.storage.received import Opening
-from services.mastery.storage.records import RecordCache
+from services.mastery.storage.records import Looks, RecordCache
 from services.mastery.use_cases.answer import Asking
 from services.mastery.use_cases.assess import PartitionWriter
 from services.mastery.use_cases.history import AnswerHistory
@@ -80,7 +79,7 @@ def build(
 
     app = create_app("mastery", ROUTERS, ready=ready, access=access)
     app.state.use_cases = wiring.use_cases()
-    own = measured(log, partial(measures.of, wiring.database))
+    own = measured(log, lambda: [*measures.of(wiring.database), *wiring.looks.measures()])
     return Service("mastery", app, workers, ready, made.close, own)
 
 
@@ -96,6 +95,7 @@ class Wiring:
         on_publish: Callable[[int], None] = lambda put: None,
     ) -> None:
         self.database, self.clock, self.settings = database, clock, settings
+        self.looks = Looks()
         self.sealer = Sealer(keys, SOURCE)
         self.opening = Opening(keys, self.sealer)
         self.documents = Documents(database)
@@ -142,7 +142,7 @@ class Wiring:
             self.documents,
             Publishing(self.documents).to_public,
             self.sealer,
-            RecordCache(self.settings.records_cached_max, self.settings.evidence_cached_max),
+            RecordCache(self.settings.records_cached_max, self.settings.evidence_cached_max, self.looks),
         )
         return PartitionWriter(
             store,

@@ -16,7 +16,7 @@ from services.mastery.domain.learner_record import LearnerRecord
 from services.mastery.domain.thresholds import Achieved
 from services.mastery.publishing import Stated
 from services.mastery.storage.drafts import Draft
-from services.mastery.storage.records import Held, RecordCache
+from services.mastery.storage.records import Held, Looks, RecordCache
 from services.runtime.log.port import LogRecord, Outgoing
 from services.runtime.store.port import Fenced
 from tests.mastery import sample
@@ -225,7 +225,8 @@ def test_learners_beyond_the_bound_of_memory_are_read_again_and_judged_the_same(
 
 
 def test_memory_is_given_back_between_transactions() -> None:
-    cache, first, second = RecordCache(10, evidence_max=2), uid("first"), uid("second")
+    looks = Looks()
+    cache, first, second = RecordCache(10, evidence_max=2, looks=looks), uid("first"), uid("second")
     for learner in (first, second):
         cache.put(learner, Held(TENANT, LearnerRecord(learner)))
         held_now = cache.get(learner)
@@ -236,6 +237,7 @@ def test_memory_is_given_back_between_transactions() -> None:
     assert cache.get(second) is not None
     cache.trim()
     assert (cache.get(first), cache.get(second) is not None) == (None, True)
+    assert (looks.memory, looks.store) == (5, 1)
 
 
 def test_a_writer_that_has_been_succeeded_writes_nothing(judged: World) -> None:

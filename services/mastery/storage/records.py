@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.mastery.domain.learner_record import LearnerRecord
+from services.runtime.metrics import Metric, counter
 
 
 @dataclass(slots=True)
@@ -17,14 +18,28 @@ class Held:
     known: bool = False
 
 
+@dataclass(slots=True)
+class Looks:
+    """How often a record was found in memory, and how often it had to be folded from the store; see `/metrics`."""
+
+    memory: int = 0
+    store: int = 0
+
+    def measures(self) -> list[Metric]:
+        """Where most come from the store, the learners at work do not fit into memory."""
+        said = "Learner records looked for by the writers, by where they were found."
+        return [counter("record_looks", said, ["found_in"], [(["memory"], self.memory), (["store"], self.store)])]
+
+
 class RecordCache:
     """The least recently used go first, when there are too many of them or they hold too much evidence.
 
     They go only when told to, between transactions: a record that the transaction at hand has changed is nowhere else.
     """
 
-    def __init__(self, records_max: int, evidence_max: int) -> None:
+    def __init__(self, records_max: int, evidence_max: int, looks: Looks | None = None) -> None:
         self._records_max, self._evidence_max = records_max, evidence_max
+        self._looks = looks or Looks()
         self._held: OrderedDict[UUID, tuple[Held, int]] = OrderedDict()  # with its evidence, when it was last asked for
         self._evidence = 0
 
@@ -32,7 +47,9 @@ class RecordCache:
         """The record, now the most recently used."""
         found = self._held.get(learner)
         if found is None:
+            self._looks.store += 1
             return None
+        self._looks.memory += 1
         held, counted = found
         evidence = len(held.record.shelving.pieces)
         if evidence != counted:
