@@ -39,7 +39,7 @@ def doctor(data_dir: Path | None, as_json: bool, **urls: str | None) -> None:
 
     Exit 0 when nothing is wrong, 1 when something is.
     """
-    settings = load(RuntimeSettings, **({"data_dir": data_dir} if data_dir else {}))
+    settings = load(RuntimeSettings, data_dir=data_dir)
     clock = SteppedClock(settings.clock_file) if settings.clock_file else SystemClock()
     findings = list(_examine(settings.data_dir, clock, urls))
     wrong = [finding for finding in findings if finding.state == "wrong"]

@@ -35,7 +35,7 @@ class Instant(click.ParamType[datetime]):
 @click.pass_context
 def key(context: click.Context, data_dir: Path | None) -> None:
     """Add, list and revoke access keys."""
-    settings = load(RuntimeSettings, **({"data_dir": data_dir} if data_dir else {}))
+    settings = load(RuntimeSettings, data_dir=data_dir)
     clock = SteppedClock(settings.clock_file) if settings.clock_file else SystemClock()
     context.obj = open_access(settings, clock)
 

@@ -38,7 +38,7 @@ def republish(
     The service may go on running, and repeating this does no harm: whoever has an event already leaves it out.
     Run it on the machine that holds the data folder, or where WAYPROOF_STORE_URL says the database is.
     """
-    settings = load(RuntimeSettings, **({"data_dir": data_dir} if data_dir else {}))
+    settings = load(RuntimeSettings, data_dir=data_dir)
     try:
         with closing(beside(settings, service)) as database:
             head, count = set_back(database, topic, partition, from_seq)

@@ -33,7 +33,7 @@ def rotate_key(name: str, data_dir: Path | None, as_json: bool) -> None:
     and need no restart. Cut off half-way, it is simply done again.
     """
     try:
-        settings = load(RuntimeSettings, **({"data_dir": data_dir} if data_dir else {}))
+        settings = load(RuntimeSettings, data_dir=data_dir)
     except SettingsRefused as refused:
         raise click.ClickException(str(refused)) from None
     rotated = _rotated(settings, name)

@@ -40,8 +40,7 @@ def main(arguments: list[str]) -> int:
     """The command."""
     said = argparse.ArgumentParser(prog="python -m services.mastery.replay", description=__doc__)
     said.add_argument("--data-dir", type=Path, help="the data folder; otherwise as the services are told")
-    folder = said.parse_args(arguments).data_dir
-    found = replay(load(RuntimeSettings, **({"data_dir": folder} if folder else {})))
+    found = replay(load(RuntimeSettings, data_dir=said.parse_args(arguments).data_dir))
     sys.stdout.write(json.dumps(found, indent=1, sort_keys=True) + "\n")
     return 1 if any(found["differences"].values()) else 0
 

@@ -153,9 +153,12 @@ Settings = TypeVar("Settings", bound=RuntimeSettings)
 
 
 def load(kind: type[Settings], **said: Any) -> Settings:
-    """The settings of this process; raises SettingsRefused with a line for each that cannot be used."""
+    """The settings of this process; raises SettingsRefused with a line for each that cannot be used.
+
+    `said` comes before the environment and the file; what is None in it was not said.
+    """
     try:
-        return kind(**said)
+        return kind(**{name: value for name, value in said.items() if value is not None})
     except ValidationError as error:
         raise SettingsRefused("\n".join(_line(kind, fault) for fault in error.errors())) from None
 

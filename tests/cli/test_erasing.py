@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from services.cli.dispatch import main
 from services.runtime.keys import KeyDestroyed
 from tests.cli.fake import serving
-from tests.ingest.house import TENANT, House
+from tests.ingest.house import TENANT, House, furnished
 from tests.ingest.test_merging import merge
 
 REASON = ("--reason", "asked for by a guardian")
@@ -20,10 +20,8 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
-    made.publish_catalogue()
-    yield made
-    made.close()
+    with furnished(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

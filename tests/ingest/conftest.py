@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.house import FORM_MAPPING, LINE_MAPPING, House
+from tests.ingest.house import FORM_MAPPING, LINE_MAPPING, House, furnished
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A service whose catalogue is published."""
-    made = House(tmp_path)
-    made.publish_catalogue()
-    yield made
-    made.close()
+    with furnished(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -250,3 +252,12 @@ def form(
 def project(id_: str, score: object, student: str = "100", skill: str = "TEAM") -> dict[str, Any]:
     """A line of the virtual school."""
     return {"id": id_, "student": student, "skill": skill, "score": score, "on": "2026-11-18T10:00:00Z"}
+
+
+@contextmanager
+def furnished(folder: Path) -> Iterator[House]:
+    """A running service whose catalogue is published."""
+    made = House(folder)
+    made.publish_catalogue()
+    yield made
+    made.close()
