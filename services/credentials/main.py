@@ -1,10 +1,9 @@
 """The composition root: the only file of this service that wires."""
 
-import os
-import socket
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
+from typing import Unpack
 
 from contracts.events import MASTERY_LEARNER
 from services.credentials.api import achievements, awards, credentials, public
@@ -27,16 +26,16 @@ from services.credentials.use_cases.judge import Judge
 from services.credentials.use_cases.publish_status import PublishStatus
 from services.credentials.use_cases.sweep import Sweep
 from services.credentials.use_cases.work import Tools
-from services.runtime.access import AccessRegister
 from services.runtime.app import Service, Worker, create_app, serve
-from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
+from services.runtime.clock import Clock
 from services.runtime.consumer import Consumer
 from services.runtime.holding import Holding
 from services.runtime.keys import KeyStore
 from services.runtime.leases import Lease, Leases
-from services.runtime.log.opening import measured, open_log
+from services.runtime.log.opening import measured
 from services.runtime.log.port import Log
-from services.runtime.opening import held, open_access, open_keys, open_leases, open_store
+from services.runtime.opening import open_leases, open_store
+from services.runtime.ports import Given, open_ports, this_process
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
@@ -49,43 +48,32 @@ from services.runtime.telemetry import configure
 PRODUCER = "credentials"
 
 
-def build(
-    settings: CredentialsSettings,
-    *,
-    clock: Clock | None = None,
-    ids: Ids | None = None,
-    log: Log | None = None,
-    keys: KeyStore | None = None,
-    access: AccessRegister | None = None,
-) -> Service:
-    """The service on its data folder; what is passed takes the place of what the settings would make.
+def build(settings: CredentialsSettings, **given: Unpack[Given]) -> Service:
+    """Credentials with its workers; what is given takes the place of what the settings would make.
 
-    `ids` is taken for the sake of one signature for all services: every id here follows from an event's.
+    It draws no ids: every one here follows from an event's.
     """
     made = ExitStack()  # what was made here is closed here, the folder's lock last
-    made.enter_context(held(settings, PRODUCER))
-    clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
-    keys = keys or made.enter_context(closing(open_keys(settings)))
-    log = log or made.enter_context(closing(open_log(settings)))
-    access = access or made.enter_context(closing(open_access(settings, clock)))
+    ports = open_ports(made, settings, PRODUCER, given)
+    clock = ports.clock
     database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
-    tools = _tools(settings, keys, database)
+    tools = _tools(settings, ports.keys, database)
     leases = made.enter_context(open_leases(settings, PRODUCER))
-    relay = Relay(database, log, PRODUCER, owner=_owner(), leases=leases.mine if leases else None)
+    relay = Relay(database, ports.log, PRODUCER, this_process(), leases=leases.mine if leases else None)
     partitions = _partitions(settings, database, tools, relay.put)
     sweep = Sweep(tools, partitions, clock)
     follow = FollowMastery(tools, partitions, clock, settings.revocations_per_hour_max)
-    consumer = _consumer(settings, log, follow, partitions, leases)
+    consumer = _consumer(settings, ports.log, follow, partitions, leases)
     workers: list[Worker] = [consumer, sweep, relay, *filter(None, [leases])]
 
     def ready() -> dict[str, str]:
         return consumer.ready() | sweep.ready() | relay.ready() | (leases.ready() if leases else {})
 
     routers = [achievements.router, awards.router, credentials.router, public.router]
-    app = create_app(PRODUCER, routers, ready=ready, access=access)
+    app = create_app(PRODUCER, routers, ready=ready, access=ports.access)
     app.state.parts = _parts(settings, tools, partitions, clock, sweep)
 
-    return Service(PRODUCER, app, workers, ready, made.close, measured(log, partial(measures.of, database)))
+    return Service(PRODUCER, app, workers, ready, made.close, measured(ports.log, partial(measures.of, database)))
 
 
 def run() -> int:
@@ -116,13 +104,13 @@ def _partitions(
         return Partitions(opened(StoredPartition), opened(GuestPartition))
     partitions = Partitions(opened(StoredPartition))
     for n in range(count):
-        partitions.claim(_owner(), n)
+        partitions.claim(this_process(), n)
     return partitions
 
 
 def _holding(leases: Leases, partitions: Partitions) -> Holding:
     def take(lease: Lease) -> None:
-        partitions.claim(_owner(), lease.partition, lease.stands)
+        partitions.claim(this_process(), lease.partition, lease.stands)
 
     return Holding(leases, take, partitions.release)
 
@@ -153,7 +141,3 @@ def _parts(settings: CredentialsSettings, tools: Tools, partitions: Partitions, 
         status=status,
         judge=Judge(tools, status, clock),
     )
-
-
-def _owner() -> str:
-    return f"{socket.gethostname()}/{os.getpid()}"

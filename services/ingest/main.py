@@ -1,12 +1,10 @@
 """The composition root: the only file of this service that wires."""
 
-import os
-import socket
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Unpack
 
 from contracts.events import MASTERY_CATALOGUE
 from services.ingest.api import (
@@ -46,16 +44,14 @@ from services.ingest.use_cases.reread import Rereading
 from services.ingest.use_cases.roster_package import RosterImporter
 from services.ingest.use_cases.settle import Settle
 from services.ingest.use_cases.tags import TagBook
-from services.runtime.access import AccessRegister
 from services.runtime.app import Service, Worker, create_app, serve
-from services.runtime.clock import Clock, Ids, RandomIds, SeededIds, SteppedClock, SystemClock
 from services.runtime.consumer import Consumer
 from services.runtime.holding import Holding
-from services.runtime.keys import KeyStore
 from services.runtime.leases import Leases
-from services.runtime.log.opening import measured, open_log
+from services.runtime.log.opening import measured
 from services.runtime.log.port import Log
-from services.runtime.opening import held, open_access, open_keys, open_leases, open_store
+from services.runtime.opening import open_leases, open_store
+from services.runtime.ports import Given, Ports, open_ports, this_process
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
@@ -68,40 +64,13 @@ PRODUCER = "ingest"
 ORPHAN_AGE = timedelta(hours=2)  # twice the longest a file may take: another process may be receiving it
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What the service is given from outside."""
-
-    clock: Clock
-    ids: Ids
-    log: Log
-    keys: KeyStore
-    access: AccessRegister
-
-
-def build(
-    settings: IngestSettings,
-    *,
-    clock: Clock | None = None,
-    ids: Ids | None = None,
-    log: Log | None = None,
-    keys: KeyStore | None = None,
-    access: AccessRegister | None = None,
-) -> Service:
-    """The service with its workers; tests hand in the ports they want to hold."""
+def build(settings: IngestSettings, **given: Unpack[Given]) -> Service:
+    """Ingest with its workers; what is given takes the place of what the settings would make."""
     made = ExitStack()  # what was made here is closed here, the folder's lock last
-    made.enter_context(held(settings, PRODUCER))
-    clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
-    ports = Ports(
-        clock,
-        ids or (SeededIds(f"{settings.ids_seed}/{PRODUCER}") if settings.ids_seed else RandomIds()),
-        log or made.enter_context(closing(open_log(settings))),
-        keys or made.enter_context(closing(open_keys(settings))),
-        access or made.enter_context(closing(open_access(settings, clock))),
-    )
+    ports = open_ports(made, settings, PRODUCER, given)
     database = made.enter_context(closing(open_store(settings, PRODUCER, MIGRATIONS)))
     with every_tenant("start"), database.write() as cursor:
-        uploads.drop_orphans(cursor, clock.now() - ORPHAN_AGE)
+        uploads.drop_orphans(cursor, ports.clock.now() - ORPHAN_AGE)
     leases = made.enter_context(open_leases(settings, PRODUCER))
     return _service(settings, ports, database, leases, made.close)
 
@@ -113,7 +82,7 @@ def _service(
     publishing, catalogues = Publishing(sealer), catalogue.Catalogues(database)
     settle = Settle(publishing)
     sends = Holding(leases).follow if leases else None  # the relay is all that ingest's leases are for
-    relay = Relay(database, ports.log, PRODUCER, f"{socket.gethostname()}:{os.getpid()}", leases=sends)
+    relay = Relay(database, ports.log, PRODUCER, this_process(), leases=sends)
     backlog = Backlog(database, settings.backlog_bytes_max)
     commits = _group_commit(settings, ports, database, catalogues, relay.put, backlog.check)
     registered = Sources(database, ports.keys, ports.clock, ports.ids)

@@ -1,9 +1,8 @@
 """The composition root of mastery: the only file that wires it. Its ids all follow from events, so it draws none."""
 
-import os
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from typing import Unpack
 
 from contracts.events import INGEST_LEARNER
 from services.mastery.api import documents as documents_api
@@ -29,16 +28,16 @@ from services.mastery.use_cases.set_policy import SetPolicy
 from services.mastery.use_cases.standings import AnswerStandings, Standing
 from services.mastery.use_cases.why import AnswerWhy
 from services.mastery.use_cases.work import Assessing
-from services.runtime.access import AccessRegister
 from services.runtime.app import Service, Worker, create_app, serve
-from services.runtime.clock import Clock, Ids, SteppedClock, SystemClock
+from services.runtime.clock import Clock
 from services.runtime.consumer import Consumer
 from services.runtime.holding import Holding
 from services.runtime.keys import KeyStore
 from services.runtime.leases import Lease, Leases
-from services.runtime.log.opening import measured, open_log
+from services.runtime.log.opening import measured
 from services.runtime.log.port import Log
-from services.runtime.opening import held, open_access, open_keys, open_leases, open_store
+from services.runtime.opening import open_leases, open_store
+from services.runtime.ports import Given, open_ports, this_process
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
@@ -51,35 +50,23 @@ SOURCE, PRODUCER, READS_FROM = "/mastery", "mastery", "ingest"
 ROUTERS = (documents_api.router, policies_api.router, learners_api.router)
 
 
-def build(
-    settings: MasterySettings,
-    *,
-    clock: Clock | None = None,
-    ids: Ids | None = None,
-    log: Log | None = None,
-    keys: KeyStore | None = None,
-    access: AccessRegister | None = None,
-) -> Service:
-    """Mastery with its workers, on the data folder the settings name."""
+def build(settings: MasterySettings, **given: Unpack[Given]) -> Service:
+    """Mastery with its workers; what is given takes the place of what the settings would make."""
     made = ExitStack()  # what was made here is closed here, the folder's lock last
-    made.enter_context(held(settings, PRODUCER))
-    clock = clock or (SteppedClock(settings.clock_file) if settings.clock_file else SystemClock())
-    keys = keys or made.enter_context(closing(open_keys(settings)))
-    log = log or made.enter_context(closing(open_log(settings)))
-    access = access or made.enter_context(closing(open_access(settings, clock)))
+    ports = open_ports(made, settings, PRODUCER, given)
     database = made.enter_context(closing(open_store(settings, PRODUCER, MASTERY_MIGRATIONS)))
     leases = made.enter_context(open_leases(settings, PRODUCER))
-    relay = Relay(database, log, PRODUCER, owner(), leases=leases.mine if leases else None)
-    wiring = Wiring(database, keys, clock, settings, relay.put)
-    assessing = wiring.assessing(log, leases)
+    relay = Relay(database, ports.log, PRODUCER, this_process(), leases=leases.mine if leases else None)
+    wiring = Wiring(database, ports.keys, ports.clock, settings, relay.put)
+    assessing = wiring.assessing(ports.log, leases)
     workers: list[Worker] = [assessing, relay, *filter(None, [leases])]
 
     def ready() -> dict[str, str]:
         return assessing.ready() | relay.ready() | (leases.ready() if leases else {})
 
-    app = create_app("mastery", ROUTERS, ready=ready, access=access)
+    app = create_app("mastery", ROUTERS, ready=ready, access=ports.access)
     app.state.use_cases = wiring.use_cases()
-    own = measured(log, lambda: [*measures.of(wiring.database), *wiring.looks.measures()])
+    own = measured(ports.log, lambda: [*measures.of(wiring.database), *wiring.looks.measures()])
     return Service("mastery", app, workers, ready, made.close, own)
 
 
@@ -135,7 +122,7 @@ class Wiring:
 
     def writer(self, store: PartitionStore, lease: Lease | None = None) -> PartitionWriter:
         """The one writer of a partition: whoever wrote before is fenced."""
-        store.claim(owner(), lease.stands if lease else None)
+        store.claim(this_process(), lease.stands if lease else None)
         recording = Recording(
             store,
             self.learners,
@@ -169,11 +156,6 @@ class Wiring:
             history=AnswerHistory(asking),
             next_steps=AnswerNextSteps(asking, standing),
         )
-
-
-def owner() -> str:
-    """Who holds a fence, for whoever looks."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def run() -> int:
