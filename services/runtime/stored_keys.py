@@ -26,18 +26,16 @@ __all__ = ["Rotated", "SqliteKeyStore", "StoredKeys"]
 FRESH_FOR_S = 0.5  # a destroyed key may be used at most this long by another process
 KEYS_CACHED_MAX = 16_384
 KEYS_READY_MAX = 1024  # of those, set up: 2.5 KiB each
-LOADED_WHEN_MADE_MAX = 500
+KEPT_WHEN_MADE_MAX = 500
 
 Kind = Literal["learner", "submission"]
+Made = tuple[UUID, str, bytes]  # whose, the key's id, the key
 
 _LOAD = """
 SELECT d.id, d.wrapped, t.generation, (SELECT count FROM destroyed) FROM data_key d JOIN tenant t ON t.tenant = d.tenant
 WHERE d.tenant = ? AND d.kind = ? AND d.subject = ?
 """
-_LOAD_MANY = """
-SELECT subject, id, wrapped, (SELECT count FROM destroyed) FROM data_key
-WHERE tenant = ? AND kind = ? AND wrapped IS NOT NULL AND subject IN ({marks})
-"""
+_STORED = "SELECT id FROM data_key WHERE wrapped IS NOT NULL AND id IN ({marks})"
 _PUT_KEY = "INSERT INTO data_key (tenant, kind, subject, id, wrapped) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _DESTROY = "UPDATE data_key SET wrapped = NULL WHERE tenant = ? AND kind = ? AND subject = ?"
 
@@ -111,24 +109,22 @@ class StoredKeys:
 
     def _create(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> None:
         self._wrapping.know(tenant)
-        made = []
-        for subject in subjects:
-            label = f"{tenant}|{kind}|{subject}"
-            made.append(
-                (
-                    subject,
-                    f"{kind[0]}-{self._fresh.secret('id|' + label)[:12].hex()}",
-                    self._fresh.secret("key|" + label),
-                )
-            )
+        made = [self._fresh_key(tenant, kind, subject) for subject in subjects]
         with self._database.write(in_turn=True) as cursor:
             _, cipher = self._wrapping.in_use(cursor, tenant)
-            rows = [(tenant, kind, subject.bytes, id_, wrap(cipher, key, id_)) for subject, id_, key in made]
-            cursor.executemany(_PUT_KEY, rows)
-            found = _rows_of(cursor, tenant, kind, subjects[:LOADED_WHEN_MADE_MAX])
-        for named, key_id, wrapped, destroyed in found:  # what was made is used next: not read again one by one
-            key = DataKey(key_id, SmallCipher(unwrap(cipher, wrapped, key_id)))
-            self._data_keys.put((tenant, kind, UUID(bytes=named)), key, destroyed)
+            rows = [(tenant, kind, subject.bytes, id_, wrap(cipher, secret, id_)) for subject, id_, secret in made]
+            written = cursor.executemany(_PUT_KEY, rows).rowcount
+            kept = made[:KEPT_WHEN_MADE_MAX]
+            if written < len(made):
+                kept = _stored(cursor, kept)
+            destroyed = _destroyed(cursor)
+        for subject, id_, secret in kept:  # what was made is used next: not read again
+            self._data_keys.put((tenant, kind, subject), DataKey(id_, SmallCipher(secret)), destroyed)
+
+    def _fresh_key(self, tenant: str, kind: Kind, subject: UUID) -> Made:
+        label = f"{tenant}|{kind}|{subject}"
+        id_ = f"{kind[0]}-{self._fresh.secret('id|' + label)[:12].hex()}"
+        return subject, id_, self._fresh.secret("key|" + label)
 
     def _data_key(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
         now = self._elapsed_s()
@@ -175,10 +171,11 @@ class SqliteKeyStore(StoredKeys):
         super().__init__(SqliteDatabase(folder / "keys.db", MIGRATIONS), ring, master, seed=seed, elapsed_s=elapsed_s)
 
 
-def _rows_of(cursor: Cursor, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> list[tuple[bytes, str, bytes, int]]:
-    """Those that have a key, be it from before."""
-    sql, wanted = _LOAD_MANY.format(marks=",".join("?" * len(subjects))), [subject.bytes for subject in subjects]
-    return cursor.execute(sql, (tenant, kind, *wanted)).fetchall() if wanted else []
+def _stored(cursor: Cursor, made: Sequence[Made]) -> list[Made]:
+    """Those that were written; the others have a key from before, or had one. Looked for by what is theirs alone."""
+    sql = _STORED.format(marks=",".join("?" * len(made)))
+    stored = {row[0] for row in cursor.execute(sql, [id_ for _, id_, _ in made]).fetchall()} if made else set()
+    return [each for each in made if each[1] in stored]
 
 
 def _destroyed(cursor: Cursor) -> int:

@@ -18,7 +18,7 @@ from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.stored_keys import StoredKeys
 from services.runtime.wrapping import derive, master_key, wrap
 
-ADA, BEN = UUID(int=1), UUID(int=2)
+ADA, BEN, CHLOE = (UUID(int=number) for number in (1, 2, 3))
 STORES = {"keys": keys_schema.MIGRATIONS, "ring": keyring.MIGRATIONS}
 TENANT, CONTEXT = "nebraska", b"nebraska|ada|event 1"
 
@@ -78,6 +78,19 @@ def test_creating_a_key_again_changes_nothing(another):
     one.create_learner_keys(TENANT, [ADA])
     two.create_learner_keys(TENANT, [ADA, ADA, BEN])
     assert one.learner_key(TENANT, ADA).id == two.learner_key(TENANT, ADA).id
+
+
+@pytest.mark.parametrize("beside", [[], [ADA], [CHLOE], [BEN, ADA, CHLOE]])
+def test_what_is_sealed_under_a_key_just_made_opens_elsewhere_whatever_was_there_beside_it(another, beside):
+    one, two, three = another(), another(), another()
+    one.create_learner_keys(TENANT, [ADA, CHLOE])
+    one.destroy_learner_key(TENANT, CHLOE)
+    two.create_learner_keys(TENANT, [*beside, BEN])
+    made, known = two.learner_key(TENANT, BEN).seal(b"B", CONTEXT), two.learner_key(TENANT, ADA).seal(b"A", CONTEXT)
+    assert three.learner_key(TENANT, BEN).open(made, CONTEXT) == b"B"
+    assert three.learner_key(TENANT, ADA).open(known, CONTEXT) == b"A"
+    with pytest.raises(KeyDestroyed):
+        two.learner_key(TENANT, CHLOE)
 
 
 def test_a_destroyed_key_is_gone_elsewhere_within_a_second_and_never_comes_back(another, watch):
