@@ -22,6 +22,7 @@ from services.ingest.use_cases.mover import Mover
 from services.mastery import main as mastery_main
 from services.mastery.settings import MasterySettings
 from services.mastery.use_cases.work import Assessing
+from services.runtime import ports
 from services.runtime.app import Service
 from services.runtime.consumer import Consumer
 from services.runtime.log.memory import MemoryLog
@@ -150,13 +151,15 @@ class World:
             return made[-1]
 
         by_our_time: dict[str, Any] = {"elapsed_s": self.time.elapsed_s}
-        with patch.multiple(
-            main,
-            create_app=lambda *_, **__: SimpleNamespace(state=NoHttp()),
-            held=_unlocked,
-            open_store=database,
-            Relay=functools.partial(Relay, store_interval_s=20.0, **by_our_time),
-            Consumer=functools.partial(Consumer, **by_our_time),
+        with (
+            patch.object(ports, "held", _unlocked),
+            patch.multiple(
+                main,
+                create_app=lambda *_, **__: SimpleNamespace(state=NoHttp()),
+                open_store=database,
+                Relay=functools.partial(Relay, store_interval_s=20.0, **by_our_time),
+                Consumer=functools.partial(Consumer, **by_our_time),
+            ),
         ):
             yield
 
