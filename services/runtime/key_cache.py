@@ -4,7 +4,7 @@ A few of them are kept set up: whoever opens a learner's evidence mostly seals s
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -27,6 +27,11 @@ class KeyCache(Generic[Name, Key]):
         with self._lock:
             found = self._ready.get(name)
             return found if found is not None else self._made_ready(name)
+
+    def missing(self, names: Iterable[Name]) -> list[Name]:
+        """Those whose keys are not here, each once; whoever only asks this uses none."""
+        with self._lock:
+            return [name for name in dict.fromkeys(names) if name not in self._keys]
 
     def _made_ready(self, name: Name) -> Key | None:
         key = self._keys.get(name)

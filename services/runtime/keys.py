@@ -4,7 +4,7 @@ Ingest creates and seals; the other services open. Destroying a data key makes e
 unreadable in every process within a second, and it never comes back under the same name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 from uuid import UUID
@@ -110,6 +110,13 @@ class KeyStore(Protocol):
 
     def learner_key(self, tenant: str, learner: UUID) -> DataKey:
         """Raises KeyDestroyed or KeyUnknown."""
+
+    def load_learner_keys(self, learners: Iterable[tuple[str, UUID]]) -> None:
+        """Read together the keys of many, each with its tenant, that are about to be asked for one by one.
+
+        Whoever has none, or no longer, is passed over, and said when asked for. What is destroyed afterwards opens as
+        little as if it had been asked for at this moment.
+        """
 
     def create_submission_keys(self, tenant: str, ids: Sequence[UUID]) -> None:
         """As for learners; one call may carry a whole group commit."""

@@ -4,10 +4,14 @@ Wrap keys hang on the ring, a database of its own, under a master key that is in
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.runtime import keyring
 from services.runtime.fresh_keys import FreshKeys
@@ -19,7 +23,7 @@ from services.runtime.store.database import Cursor, Database
 from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.tenant_secrets import TenantSecrets
 from services.runtime.tenant_wrapping import Rotated, TenantWrapping
-from services.runtime.wrapping import master_key, unwrap, wrap
+from services.runtime.wrapping import DoesNotOpen, master_key, unwrap, wrap
 
 __all__ = ["Rotated", "SqliteKeyStore", "StoredKeys"]
 
@@ -27,13 +31,16 @@ FRESH_FOR_S = 0.5  # a destroyed key may be used at most this long by another pr
 KEYS_CACHED_MAX = 16_384
 KEYS_READY_MAX = 1024  # of those, set up: 2.5 KiB each
 KEPT_WHEN_MADE_MAX = 500
+LOADED_AT_ONCE_MAX = 500
+LOADED_AT_ONCE_MIN = 4  # PostgreSQL may look through all of a tenant's keys for many, before it has counted them
 
 Kind = Literal["learner", "submission"]
 Made = tuple[UUID, str, bytes]  # whose, the key's id, the key
+LoadedRow = tuple[str, bytes, int, int, bytes]
 
-_LOAD = """
-SELECT d.id, d.wrapped, t.generation, (SELECT count FROM destroyed) FROM data_key d JOIN tenant t ON t.tenant = d.tenant
-WHERE d.tenant = ? AND d.kind = ? AND d.subject = ?
+_LOADED = """
+SELECT d.id, d.wrapped, t.generation, (SELECT count FROM destroyed), d.subject
+FROM data_key d JOIN tenant t ON t.tenant = d.tenant WHERE d.tenant = ? AND d.kind = ? AND d.subject
 """
 _STORED = "SELECT id FROM data_key WHERE wrapped IS NOT NULL AND id IN ({marks})"
 _PUT_KEY = "INSERT INTO data_key (tenant, kind, subject, id, wrapped) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -69,6 +76,16 @@ class StoredKeys:
 
     def learner_key(self, tenant: str, learner: UUID) -> DataKey:
         return self._data_key(tenant, "learner", learner)
+
+    def load_learner_keys(self, learners: Iterable[tuple[str, UUID]]) -> None:
+        named: list[tuple[str, Kind, UUID]] = [(tenant, "learner", learner) for tenant, learner in learners]
+        by_tenant: defaultdict[str, list[UUID]] = defaultdict(list)
+        for tenant, _, learner in self._data_keys.missing(named):
+            by_tenant[tenant].append(learner)
+        for tenant, wanted in by_tenant.items():
+            if len(wanted) >= LOADED_AT_ONCE_MIN:
+                for start in range(0, len(wanted), LOADED_AT_ONCE_MAX):
+                    self._load_many(tenant, "learner", wanted[start : start + LOADED_AT_ONCE_MAX])
 
     def create_submission_keys(self, tenant: str, ids: Sequence[UUID]) -> None:
         self._create(tenant, "submission", ids)
@@ -137,14 +154,29 @@ class StoredKeys:
 
     def _load(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
         self._wrapping.know(tenant)
-        row, cipher = self._wrapping.look(tenant, _LOAD, (tenant, kind, subject.bytes))
+        row, cipher = self._wrapping.look(tenant, f"{_LOADED} = ?", (tenant, kind, subject.bytes))
         if row is None or cipher is None:
             raise KeyUnknown
-        key_id, wrapped, _, destroyed = row
-        if wrapped is None:
+        if row[1] is None:
             raise KeyDestroyed
+        return self._keep(tenant, kind, row, cipher)
+
+    def _load_many(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> None:
+        """Those that open; what is the matter with any other is said when that one is asked for."""
+        with suppress(KeyDestroyed, DoesNotOpen):  # the tenant's own wrap key
+            self._wrapping.know(tenant)
+            select = f"{_LOADED} IN ({','.join('?' * len(subjects))})"
+            values = (tenant, kind, *(subject.bytes for subject in subjects))
+            rows, cipher = self._wrapping.look_at_all(tenant, select, values)
+            for row in rows:
+                if row[1] is not None and cipher is not None:
+                    with suppress(DoesNotOpen):
+                        self._keep(tenant, kind, row, cipher)
+
+    def _keep(self, tenant: str, kind: Kind, row: LoadedRow, cipher: AESGCM) -> DataKey:
+        key_id, wrapped, _, destroyed, subject = row
         key = DataKey(key_id, SmallCipher(unwrap(cipher, wrapped, key_id)))
-        self._data_keys.put((tenant, kind, subject), key, destroyed)
+        self._data_keys.put((tenant, kind, UUID(bytes=subject)), key, destroyed)
         return key
 
     def _destroy(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> None:

@@ -60,14 +60,19 @@ class TenantWrapping:
 
     def look(self, tenant: str, select: str, values: tuple[object, ...]) -> tuple[Any, AESGCM | None]:
         """A row and the wrap key of its generation, which is its third column."""
+        rows, cipher = self.look_at_all(tenant, select, values)
+        return (rows[0] if rows else None), cipher
+
+    def look_at_all(self, tenant: str, select: str, values: tuple[object, ...]) -> tuple[list[Any], AESGCM | None]:
+        """The tenant's rows, all read at one moment, and the wrap key of their generation, their third column."""
         for _ in range(TRIES_MAX):
             with self._database.read() as cursor:
-                row = cursor.execute(select, values).fetchone()
-            if row is None:
-                return None, None
-            cipher = self._ring.cipher(tenant, row[2])
+                rows = cursor.execute(select, values).fetchall()
+            if not rows:
+                return [], None
+            cipher = self._ring.cipher(tenant, rows[0][2])
             if cipher is not None:
-                return row, cipher
+                return rows, cipher
         raise KeyDestroyed
 
     def rotate(self, tenant: str) -> Rotated:

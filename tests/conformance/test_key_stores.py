@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.runtime import keyring, keys_schema
+from services.runtime import keyring, keys_schema, stored_keys
 from services.runtime.keyring import Keyring
 from services.runtime.keys import DataKey, DoesNotOpen, KeyDestroyed, KeyUnknown
 from services.runtime.store.database import Database
@@ -17,10 +17,12 @@ from services.runtime.store.postgres_schema import migrate
 from services.runtime.store.sqlite import SqliteDatabase
 from services.runtime.stored_keys import StoredKeys
 from services.runtime.wrapping import derive, master_key, wrap
+from tests.support.questions import questions
 
 ADA, BEN, CHLOE = (UUID(int=number) for number in (1, 2, 3))
 STORES = {"keys": keys_schema.MIGRATIONS, "ring": keyring.MIGRATIONS}
 TENANT, CONTEXT = "nebraska", b"nebraska|ada|event 1"
+EVERYBODY = [(TENANT, UUID(int=number)) for number in range(6)]  # whether they have keys or not
 
 
 class Watch:
@@ -117,6 +119,77 @@ def test_thousands_of_keys_are_made_in_one_call(another):
     keys, learners = another(), [uuid4() for _ in range(3000)]
     keys.create_learner_keys(TENANT, learners)
     assert len({keys.learner_key(TENANT, learner).id for learner in learners}) == 3000
+
+
+def test_the_keys_of_many_are_read_together_and_are_then_at_hand(another, monkeypatch):
+    monkeypatch.setattr(stored_keys, "LOADED_AT_ONCE_MAX", 100)
+    one, two = another(), another()
+    many = [(tenant, UUID(int=n)) for n in range(250) for tenant in (TENANT, "iowa")]
+    for tenant in (TENANT, "iowa"):
+        one.create_learner_keys(tenant, [learner for _, learner in many])
+    with questions() as asked:
+        two.load_learner_keys([*many, *many])
+    assert len(asked) == 2 * (1 + 1 + 3), (
+        "of each tenant: whether it is known, its wrap key, three times a hundred keys"
+    )
+    with questions() as asked:
+        two.load_learner_keys(many)
+        theirs = [two.learner_key(tenant, learner).id for tenant, learner in many]
+    assert asked == []
+    assert theirs == [one.learner_key(tenant, learner).id for tenant, learner in many]
+
+
+def test_whoever_has_no_key_spoils_nobodys_when_many_are_read(another, database):
+    one, two, eve = another(), another(), UUID(int=3)
+    one.create_learner_keys(TENANT, [ADA, BEN, eve])
+    one.destroy_learner_key(TENANT, BEN)
+    with database().write() as cursor:  # Eve's is damaged
+        cursor.execute("UPDATE data_key SET wrapped = ? WHERE subject = ?", (bytes(60), eve.bytes))
+    two.load_learner_keys(EVERYBODY)
+    two.load_learner_keys([])
+    for learner, matter in ((BEN, KeyDestroyed), (eve, DoesNotOpen), (UUID(int=4), KeyUnknown)):
+        with pytest.raises(matter):
+            two.learner_key(TENANT, learner)
+    with questions() as asked:
+        hers = two.learner_key(TENANT, ADA).id
+    assert asked == []
+    assert hers == one.learner_key(TENANT, ADA).id
+
+
+def test_a_key_read_with_many_is_gone_within_a_second_of_its_destruction(another, watch):
+    one, two = another(), another()
+    one.create_learner_keys(TENANT, [ADA, BEN])
+    watch.s += 0.4
+    two.load_learner_keys(EVERYBODY)
+    one.destroy_learner_key(TENANT, ADA)
+    watch.s += 0.5
+    with pytest.raises(KeyDestroyed):
+        two.learner_key(TENANT, ADA)
+    two.load_learner_keys(EVERYBODY)
+    with pytest.raises(KeyDestroyed):
+        two.learner_key(TENANT, ADA)
+    assert two.learner_key(TENANT, BEN).id == one.learner_key(TENANT, BEN).id
+
+
+def test_keys_of_many_are_read_by_the_wrap_key_of_now(another):
+    one, two = another(), another()
+    one.create_learner_keys(TENANT, [ADA, CHLOE])
+    two.load_learner_keys(EVERYBODY)
+    one.create_learner_keys(TENANT, [BEN])
+    one.rotate_tenant_key(TENANT)
+    two.load_learner_keys(EVERYBODY)
+    blob = one.learner_key(TENANT, BEN).seal(b"grade A", CONTEXT)
+    assert two.learner_key(TENANT, BEN).open(blob, CONTEXT) == b"grade A"
+
+
+def test_a_wrap_key_that_is_gone_is_said_when_a_key_is_asked_for(another, database):
+    another().create_learner_keys(TENANT, [ADA])
+    with database("ring").write() as cursor:
+        cursor.execute("DELETE FROM wrap_key")
+    keys = another()
+    keys.load_learner_keys(EVERYBODY)
+    with pytest.raises(KeyDestroyed):
+        keys.learner_key(TENANT, ADA)
 
 
 def test_no_new_master_key_is_made_for_keys_that_are_there(another, database, tmp_path):

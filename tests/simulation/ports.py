@@ -1,6 +1,6 @@
 """Ports of the simulated world: time that is stepped, ids and keys that follow from a seed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -65,6 +65,9 @@ class Keys:
 
     def learner_key(self, tenant: str, learner: UUID) -> DataKey:
         return self._made("learner", tenant, learner)
+
+    def load_learner_keys(self, learners: Iterable[tuple[str, UUID]]) -> None:
+        """They are in memory as it is."""
 
     def create_submission_keys(self, tenant: str, ids: Sequence[UUID]) -> None:
         self.made |= {("submission", tenant, id_) for id_ in ids}

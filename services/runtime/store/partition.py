@@ -1,16 +1,18 @@
 """One partition of an event store: reads verify; one fenced transaction writes all that a batch decided."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from services.runtime.clock import from_micros, to_micros
-from services.runtime.store import outbox
+from services.runtime.store import many_streams, outbox
 from services.runtime.store.chain import GENESIS
 from services.runtime.store.codec import Codec
 from services.runtime.store.database import Cursor, Database
 from services.runtime.store.datastore import PartitionDatastore
+from services.runtime.store.many_streams import COLUMNS
 from services.runtime.store.mapper import EventRow, KeyFor, Placed, SealedEvent, SealingMapper
 from services.runtime.store.port import (
     Append,
@@ -20,13 +22,13 @@ from services.runtime.store.port import (
     RecordedEvent,
     Tampered,
     Timer,
+    Unopened,
     VersionConflict,
 )
 from services.runtime.store.recorder import Commit, Head, PartitionRecorder, heads_of
 
-_COLUMNS = "tenant, ver, part, seq, topic, recorded_at, prev, hash, body, key_id, stream"
-_STREAM = f"SELECT {_COLUMNS} FROM event WHERE stream = ? AND part = ? ORDER BY ver"  # noqa: S608
-_JOURNAL = f"SELECT {_COLUMNS} FROM event WHERE part = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_STREAM = f"SELECT {COLUMNS} FROM event WHERE stream = ? AND part = ? ORDER BY ver"  # noqa: S608
+_JOURNAL = f"SELECT {COLUMNS} FROM event WHERE part = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 _WRITTEN = "SELECT coalesce(max(seq), 0) FROM partition_state WHERE part = ?"
 _END = "SELECT coalesce(max(seq), 0), coalesce(max(known_to), 0) FROM partition_state WHERE part = ?"
 _CLAIM = """
@@ -105,8 +107,17 @@ class StoredPartition:
         with self._database.read() as cursor:
             rows = cursor.execute(_STREAM, (stream.bytes, self.partition)).fetchall()
             head = heads_of(cursor, [stream.bytes]).get(stream.bytes)
+        return self._opened(stream, rows, head, None if recorded_by is None else to_micros(recorded_by))
+
+    def streams(self, streams: Iterable[UUID]) -> Iterator[Unopened]:
+        for stream, rows, head in many_streams.read(self._database, self.partition, (s.bytes for s in streams)):
+            yield Unopened(UUID(bytes=stream), partial(self._opened, UUID(bytes=stream), rows, head))
+
+    def _opened(
+        self, stream: UUID, rows: Sequence[EventRow], head: Head | None, recorded_by: int | None = None
+    ) -> list[RecordedEvent]:
         _verify_order(rows, head if head and head.part == self.partition else None)
-        return self._mapper.opened(rows, stream, None if recorded_by is None else to_micros(recorded_by))
+        return self._mapper.opened(rows, stream, recorded_by)
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
         with self._database.read() as cursor:

@@ -1,6 +1,6 @@
 """What a service says to its event store: one transaction takes a batch of events and the position they came from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -23,6 +23,7 @@ __all__ = [
     "Row",
     "Tampered",
     "Timer",
+    "Unopened",
     "Verbatim",
     "VersionConflict",
 ]
@@ -82,6 +83,14 @@ class RecordedEvent:
     recorded_at: datetime
     topic: str
     event: object
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """A stream read among others; `opened` verifies and opens it, or raises what is the matter with it alone."""
+
+    stream: UUID
+    opened: Callable[[], list[RecordedEvent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,12 @@ class PartitionStore(Protocol):
         """The stream in order, its bodies opened: all of it, or what was recorded by then.
 
         Its chain is verified to the end either way: what came later may not have been tampered with either.
+        """
+
+    def streams(self, streams: Iterable[UUID]) -> Iterator[Unopened]:
+        """Many streams in few questions, each once and in this order; opened, each is what `stream` gives, or raises.
+
+        Of each portion what it was at one moment: no more than some thousands of events are held at a time.
         """
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
