@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from datetime import datetime
+from functools import lru_cache
 
 from pydantic import TypeAdapter
 
@@ -14,6 +15,7 @@ from services.runtime.store.port import Row
 
 _DEFINITION = TypeAdapter(Definition)
 REQUIREMENT = "requirement"
+PARSED_MAX = 1000
 
 
 class Achievements:
@@ -52,7 +54,7 @@ class Achievements:
         statement = f"SELECT body, version FROM achievement WHERE tenant = ? AND {condition} ORDER BY id, version"  # noqa: S608
         with self._database.read() as cursor:
             rows = cursor.execute(statement, (tenant, value)).fetchall()
-        return [(_DEFINITION.validate_json(body), version) for body, version in rows]
+        return [(_parsed(body), version) for body, version in rows]
 
     def defined(self, tenant: str, definition: Definition, version: int, partitions: int, at: datetime) -> Row:
         """The new version, and a sweep due on every partition for those who met the requirement before."""
@@ -72,3 +74,9 @@ class Achievements:
             )
 
         return write
+
+
+@lru_cache(maxsize=PARSED_MAX)
+def _parsed(body: str) -> Definition:
+    """Which versions there are is asked every time; what one of them says never changes."""
+    return _DEFINITION.validate_json(body)

@@ -1,20 +1,18 @@
 """What is read from the rows: awards, credentials, status lists, and who waits for a sweep."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.runtime.clock import from_micros, to_micros
-from services.runtime.store.database import Database
+from services.runtime.store.database import Cursor, Database
 
 PAGE_MAX = 200
-AROUND_MAX = 10_000  # of one learner
 _COLUMNS = "id, award, tenant, learner, list_id, position, issued_at, revoked_at, content, sealed, holder"
 _CREDENTIAL = f"SELECT {_COLUMNS} FROM credential"  # noqa: S608
-
-
-_READABLE = "learner NOT IN (SELECT learner FROM erased_learner)"
+READABLE = "learner NOT IN (SELECT learner FROM erased_learner)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,8 @@ class AwardRow:
     partition: int
     standing: str
     changed_at: datetime
+    holder: UUID
+    heir: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,10 @@ class Queries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def as_of_now(self) -> AbstractContextManager[Cursor]:
+        """What this thread asks within it is of one moment."""
+        return self._database.read()
+
     def credential(self, tenant: str, credential_id: str) -> CredentialRow | None:
         """One credential of the tenant's."""
         rows = self._rows(f"{_CREDENTIAL} WHERE tenant = ? AND id = ?", tenant, credential_id)
@@ -69,12 +73,12 @@ class Queries:
 
     def credentials_of(self, tenant: str, learner: UUID) -> list[CredentialRow]:
         """Those a learner has, or had before a merge, the oldest first."""
-        where = f"{_CREDENTIAL} WHERE tenant = ? AND (learner = ? OR holder = ?) AND {_READABLE} ORDER BY issued_at, id"
+        where = f"{_CREDENTIAL} WHERE tenant = ? AND (learner = ? OR holder = ?) AND {READABLE} ORDER BY issued_at, id"
         return [_credential(row) for row in self._rows(where, tenant, learner.bytes, learner.bytes)]
 
     def award(self, tenant: str, award_id: UUID) -> AwardRow | None:
         """One award of the tenant's."""
-        found = self._awards("tenant = ? AND id = ?", tenant, award_id.bytes, 1)
+        found = self.awards_where("tenant = ? AND id = ?", tenant, award_id.bytes, 1)
         return found[0] if found else None
 
     def awards(
@@ -86,20 +90,7 @@ class Queries:
         values: tuple[object, ...] = (tenant, *standings, *after)
         if learner is not None:
             condition, values = f"{condition} AND holder = ?", (*values, learner.bytes)
-        return self._awards(condition, *values, limit)
-
-    def held_by(self, tenant: str, holder: UUID) -> list[AwardRow]:
-        """Every award a learner has now; what was made for somebody who is erased can be read no more."""
-        return self._awards(f"tenant = ? AND holder = ? AND {_READABLE}", tenant, holder.bytes, AROUND_MAX)
-
-    def moved_around(self, tenant: str, learner: UUID) -> list[AwardRow]:
-        """Awards that came to the learner by a merge, went from it by one, or may yet come to it."""
-        who = learner.bytes
-        came, went = "(holder = ? AND learner <> ?)", "(learner = ? AND holder <> ?)"
-        return self._awards(
-            f"tenant = ? AND ({came} OR {went} OR heir = ?) AND {_READABLE}",
-            *(tenant, who, who, who, who, who, AROUND_MAX),
-        )
+        return self.awards_where(condition, *values, limit)
 
     def erased(self, tenant: str, learner: UUID) -> tuple[UUID, datetime] | None:
         """By which event, and when, the learner was erased."""
@@ -152,19 +143,31 @@ class Queries:
         rows = self._rows(sql, tenant, requirement, partition, *after, limit)
         return [MetRow(UUID(bytes=a), b, UUID(bytes=c), d) for a, b, c, d in rows]
 
-    def _awards(self, condition: str, *values: object) -> list[AwardRow]:
+    def awards_where(self, condition: str, *values: object) -> list[AwardRow]:
+        """The awards of which the condition holds, in the order they changed; the last value is how many at most."""
         sql = (
-            "SELECT id, tenant, learner, part, standing, changed_at FROM award"  # noqa: S608 - conditions of ours
-            f" WHERE {condition} ORDER BY changed_at, id LIMIT ?"
+            "SELECT id, tenant, learner, part, standing, changed_at, holder, heir"  # noqa: S608 - conditions of ours
+            f" FROM award WHERE {condition} ORDER BY changed_at, id LIMIT ?"
         )
-        return [
-            AwardRow(UUID(bytes=a), b, UUID(bytes=c), d, e, from_micros(f))
-            for a, b, c, d, e, f in self._rows(sql, *values)
-        ]
+        return [_award(row) for row in self._rows(sql, *values)]
 
     def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self._database.read() as cursor:
             return cursor.execute(sql, values).fetchall()
+
+
+def _award(row: tuple) -> AwardRow:  # type: ignore[type-arg]
+    id_, tenant, learner, partition, standing, changed, holder, heir = row
+    return AwardRow(
+        UUID(bytes=id_),
+        tenant,
+        UUID(bytes=learner),
+        partition,
+        standing,
+        from_micros(changed),
+        UUID(bytes=holder),
+        UUID(bytes=heir) if heir else None,
+    )
 
 
 def _credential(row: tuple) -> CredentialRow:  # type: ignore[type-arg]

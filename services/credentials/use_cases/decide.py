@@ -33,10 +33,11 @@ class DecideAwards:
         owner = Owner(row.tenant, row.learner, row.partition)
 
         def decided(store: PartitionStore) -> Award:
-            work = Work(self._tools, store, self._clock.now())
-            award = self._decide(work, owner, award_id, DecideAward(decision, by, work.now))
-            work.commit()
-            return award
+            with self._tools.snapshot() as snapshot:
+                work = Work(self._tools, store, snapshot, self._clock.now())
+                award = self._decide(work, owner, award_id, DecideAward(decision, by, work.now))
+                work.commit()
+                return award
 
         award = self._partitions.deciding(row.partition, decided)
         found = self._tools.queries.award(tenant, award_id)
@@ -56,5 +57,5 @@ class DecideAwards:
 
     def _issue(self, work: Work, owner: Owner, award: Award) -> None:
         assert award.proposed is not None
-        definition = self._tools.achievements.by_digest(owner.tenant, award.proposed.achievement_digest)
+        definition = work.snapshot.by_digest(owner.tenant, award.proposed.achievement_digest)
         issue(work, owner, definition, award)

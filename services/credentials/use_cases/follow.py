@@ -44,8 +44,8 @@ class FollowMastery:
         self._partitions.again_while_others_do(lambda: self._handle(partition, records, position))
 
     def _handle(self, partition: int, records: list[LogRecord], position: Position) -> None:
-        with self._partitions.writing(partition) as store:
-            work = Work(self._tools, store, self._clock.now())
+        with self._partitions.writing(partition) as store, self._tools.snapshot() as snapshot:
+            work = Work(self._tools, store, snapshot, self._clock.now())
             for record in records:
                 self._take(work, record)
             work.batch.positions[MASTERY_LEARNER] = position
@@ -101,7 +101,7 @@ class FollowMastery:
     def _lapse_all(self, work: Work, owner: Owner, event: RequirementLapsedV1, event_id: UUID) -> None:
         """Only awards of the cycle that ended, each judged by the definition it was made under."""
         issuer = self._tools.signer.issuer(owner.tenant)
-        for current in self._tools.achievements.answering(owner.tenant, requirement_of(event)):
+        for current in work.snapshot.answering(owner.tenant, requirement_of(event)):
             award_id = award_id_of(issuer, owner.learner, current.id, event.cycle)
             self._lapse(work, owner, award_id, owner.learner, event, event_id)
         for row in self._transfers.came_to(work, owner):
@@ -120,7 +120,7 @@ class FollowMastery:
         heir = self._transfers.heir(work, owner, tag, event)
         if heir is not None and work.do(owner, award_id, heir):
             return
-        definition = self._tools.achievements.by_digest(owner.tenant, award.proposed.achievement_digest)
+        definition = work.snapshot.by_digest(owner.tenant, award.proposed.achievement_digest)
         rule = rule_for(work, owner.tenant, definition, event.cause, self._per_hour_max)
         lapse(work, owner, award_id, on_requirement_lapsed(event, event_id, holder, rule))
 
@@ -130,7 +130,7 @@ def award_all(
 ) -> None:
     """Every achievement that recognises the requirement, save those that somebody's award already answers."""
     issuer = work.tools.signer.issuer(owner.tenant)
-    for definition in work.tools.achievements.answering(owner.tenant, requirement_of(event)):
+    for definition in work.snapshot.answering(owner.tenant, requirement_of(event)):
         if definition.id in answered:
             continue
         award(work, owner, definition, on_requirement_met(event, event_id, owner.learner, definition, issuer))

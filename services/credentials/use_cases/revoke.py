@@ -16,7 +16,7 @@ def rule_for(work: Work, tenant: str, definition: Definition, cause: str, per_ho
     rule = definition.revocation_rule(cause)
     if rule is Rule.PROPOSE:
         return rule
-    recent = work.tools.queries.revoked_since(tenant, work.now - WINDOW) + work.revoked.get(tenant, 0)
+    recent = work.snapshot.revoked_since(tenant, work.now - WINDOW) + work.revoked.get(tenant, 0)
     return Rule.PROPOSE if recent >= per_hour_max else rule
 
 

@@ -80,8 +80,8 @@ class Sweep:
         tag = self._tools.achievements.tag(tenant, found[0].requirement)
         after, more = (b"", 0), True
         while more:
-            with self._partitions.writing(partition) as store:
-                work = Work(self._tools, store, self._clock.now())
+            with self._partitions.writing(partition) as store, self._tools.snapshot() as snapshot:
+                work = Work(self._tools, store, snapshot, self._clock.now())
                 page = self._tools.queries.met(tenant, tag, partition, after, PAGE)
                 more = len(page) == PAGE
                 self._award(work, tenant, page)

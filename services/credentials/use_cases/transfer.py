@@ -52,7 +52,7 @@ class Transfers:
 
         One that came home answers to another meeting of the requirement than the one it was made for.
         """
-        return work.tools.queries.held_by(owner.tenant, owner.learner)
+        return work.snapshot.held_by(owner.tenant, owner.learner)
 
     def heir(self, work: Work, owner: Owner, requirement: bytes, event: RequirementLapsedV1) -> TransferAward | None:
         """What hands the award on, when the learner it was merged into meets the requirement by now."""
@@ -64,10 +64,9 @@ class Transfers:
 
     def _candidates(self, work: Work, owner: Owner, event: RequirementMetV1) -> list[AwardRow]:
         """Not those of other causes: what lapsed for another reason has been judged, and stays judged."""
-        queries = work.tools.queries
-        rows = {row.id: row for row in queries.moved_around(owner.tenant, owner.learner)}
+        rows = {row.id: row for row in work.snapshot.moved_around(owner.tenant, owner.learner)}
         if event.merged_with is not None:
-            rows |= {row.id: row for row in queries.held_by(owner.tenant, event.merged_with)}
+            rows |= {row.id: row for row in work.snapshot.held_by(owner.tenant, event.merged_with)}
         home = [row for row in rows.values() if row.learner == owner.learner]
         others = [row for row in rows.values() if row.learner != owner.learner]
         return others + (home if event.cause == "merge" else [])
@@ -79,7 +78,8 @@ class Transfers:
             yield work
             return
         with self._partitions.visiting(row.partition) as store:
-            elsewhere = Work(work.tools, store, work.now)
+            work.snapshot.renew()  # whoever decided there has committed by now
+            elsewhere = Work(work.tools, store, work.snapshot, work.now)
             yield elsewhere
             elsewhere.flush()
 

@@ -27,6 +27,7 @@ from services.credentials.storage.achievements import Achievements
 from services.credentials.storage.owners import StreamKeys
 from services.credentials.storage.queries import Queries
 from services.credentials.storage.rows import Owner
+from services.credentials.storage.snapshot import Snapshot
 from services.runtime.sealing import Sealer
 from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore, RecordedEvent
 
@@ -41,6 +42,10 @@ class Tools:
     queries: Queries
     achievements: Achievements
 
+    def snapshot(self) -> Snapshot:
+        """What is decided on, as of one moment; to be entered when nobody else decides."""
+        return Snapshot(self.queries, self.achievements)
+
 
 def fold(recorded: Sequence[RecordedEvent]) -> Award:
     """The award its events make."""
@@ -53,6 +58,7 @@ class Work:
 
     tools: Tools
     store: PartitionStore
+    snapshot: Snapshot
     now: datetime
     batch: Batch = field(default_factory=Batch)
     _awards: dict[UUID, Award] = field(default_factory=dict)
@@ -122,6 +128,8 @@ class Work:
 
     def commit(self) -> None:
         """Write everything in one transaction."""
+        self.snapshot.end()
+        self.batch.rows = rows.in_few_statements(self.batch.rows)
         self.store.commit(self.batch)
 
     def flush(self) -> None:
@@ -131,3 +139,4 @@ class Work:
             self.batch = Batch()
             for table in (self._awards, self._places, self.revoked):
                 table.clear()
+        self.snapshot.renew()
