@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.runtime.one_write import OneWrite
+
 LOOKS = 4  # at whether an answer is being read, before its time is up
 PROGRESS_BYTES_MIN = 16 * 1024  # read between two looks, or it is as if nothing were
 
@@ -45,7 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._reader: Reader | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
         self._reader = Reader(self.transport, self.loop, self.bounds.answer_timeout_s)
         self._start_timer()
 

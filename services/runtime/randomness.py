@@ -32,5 +32,5 @@ os.register_at_fork(after_in_child=_POOL.begin_anew)
 
 
 def random_bytes(count: int) -> bytes:
-    """Unpredictable bytes that nobody else is given: nonces and ids. Keys are fetched one by one, and kept nowhere."""
+    """Unpredictable bytes that nobody else is given: nonces and ids. Keys are fetched apart, and kept nowhere."""
     return _POOL.take(count)

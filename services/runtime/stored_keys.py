@@ -126,7 +126,7 @@ class StoredKeys:
 
     def _create(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> None:
         self._wrapping.know(tenant)
-        made = [self._fresh_key(tenant, kind, subject) for subject in subjects]
+        made = self._fresh_keys(tenant, kind, subjects)
         with self._database.write(in_turn=True) as cursor:
             _, cipher = self._wrapping.in_use(cursor, tenant)
             rows = [(tenant, kind, subject.bytes, id_, wrap(cipher, secret, id_)) for subject, id_, secret in made]
@@ -138,10 +138,11 @@ class StoredKeys:
         for subject, id_, secret in kept:  # what was made is used next: not read again
             self._data_keys.put((tenant, kind, subject), DataKey(id_, SmallCipher(secret)), destroyed)
 
-    def _fresh_key(self, tenant: str, kind: Kind, subject: UUID) -> Made:
-        label = f"{tenant}|{kind}|{subject}"
-        id_ = f"{kind[0]}-{self._fresh.secret('id|' + label)[:12].hex()}"
-        return subject, id_, self._fresh.secret("key|" + label)
+    def _fresh_keys(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> list[Made]:
+        labels = [f"{tenant}|{kind}|{subject}" for subject in subjects]
+        names = [f"{kind[0]}-{self._fresh.name('id|' + label)}" for label in labels]
+        secrets = self._fresh.secrets(["key|" + label for label in labels])
+        return list(zip(subjects, names, secrets, strict=True))
 
     def _data_key(self, tenant: str, kind: Kind, subject: UUID) -> DataKey:
         now = self._elapsed_s()

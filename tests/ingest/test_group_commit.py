@@ -1,5 +1,6 @@
 """The group commit: together in one transaction, apart in success and failure, never answered before it is durable."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -223,3 +224,45 @@ def test_a_caller_that_hangs_up_does_not_disturb_the_group(commits: GroupCommit)
     commits.commit(commits._queue.group(0))
     assert stays.result(0) == b"b"
     assert isinstance(Waiting(Note(b"x")).answer.done(), bool)
+
+
+def test_those_who_await_are_told_on_their_loop_once_for_the_group(commits: GroupCommit) -> None:
+    crossings: list[int] = []
+
+    async def send() -> list[object]:
+        loop = asyncio.get_running_loop()
+        across = loop.call_soon_threadsafe
+        loop.call_soon_threadsafe = lambda *said: crossings.append(1) or across(*said)  # type: ignore[method-assign]
+        works = [Note(b"a"), Note(b"b", fails=Refusal()), Note(b"c")]
+        waiting = [asyncio.create_task(commits.take(work)) for work in works]
+        await asyncio.sleep(0)
+        writer = threading.Thread(target=commits.step)
+        writer.start()
+        said = await asyncio.gather(*waiting, return_exceptions=True)
+        writer.join()
+        return said
+
+    first, refused, last = asyncio.run(send())
+    assert (first, last) == (b"a", b"c")
+    assert isinstance(refused, Refusal)
+    assert len(crossings) == 2  # the refusal, and the group
+    assert names(commits) == {b"a", b"c"}
+
+
+def test_one_who_no_longer_awaits_and_a_loop_that_has_ended_do_not_disturb_the_group(commits: GroupCommit) -> None:
+    async def leave(name: bytes, *, stay: bool) -> object:
+        gone, stays = (asyncio.create_task(commits.take(Note(name + each))) for each in (b"1", b"2"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        if not stay:
+            stays.cancel()
+            return None
+        await asyncio.to_thread(commits.step)
+        return await stays
+
+    assert asyncio.run(leave(b"a", stay=True)) == b"a2"
+    asyncio.run(leave(b"b", stay=False))  # its loop has ended when the group is committed
+    answer = commits.submit(Note(b"c"))
+    commits.step()
+    assert answer.result(0) == b"c"
+    assert names(commits) == {b"a1", b"a2", b"b1", b"b2", b"c"}

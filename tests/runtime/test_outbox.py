@@ -79,3 +79,13 @@ def test_the_number_of_partitions_of_a_topic_is_for_life(database):
         put(cursor, PARTITIONS + 1, [message("k")])
     put_all(database, message("k"))
     assert [row[2] for row in rows(database)] == [1, 2]
+
+
+def test_a_topic_with_more_partitions_than_one_statement_names_is_numbered_all_the_same(database):
+    keys = [f"nebraska/{n}" for n in range(1500)]
+    with database.write() as cursor:
+        put(cursor, 250, [message(key) for key in keys])
+        put(cursor, 250, [message(key) for key in keys])
+    for part in range(250):
+        here = 2 * sum(partition_of(key, 250) == part for key in keys)
+        assert [row[2] for row in rows(database) if row[1] == part] == list(range(1, here + 1))

@@ -1,7 +1,5 @@
 """The webhook door: verified on the raw bytes, taken durably, answered with a receipt."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -40,5 +38,5 @@ async def take_webhook(source: str, request: Request) -> Response:
     now = shared.clock.now()
     message_id = verify(request.headers, body, registered.keys, now)
     submission = Read(registered.sending(), shared.tags.of(registered.row.tenant), now).webhook(message_id, body)
-    taken = await asyncio.wrap_future(shared.commits.submit(TakeSubmission(submission, shared.settle)))
+    taken = await shared.commits.take(TakeSubmission(submission, shared.settle))
     return receipt_response(shared, taken)

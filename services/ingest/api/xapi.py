@@ -1,6 +1,5 @@
 """The xAPI statement resource, 1.0.3 and 2.0: durable first, then 200 and the ids in order."""
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -194,7 +193,7 @@ async def _take(shared: Parts, source: Source, sent: list[Sent], raw: bytes) -> 
     """The headers of the answer, once everything is durable."""
     tags = shared.tags.of(source.row.tenant)
     work = TakeStatements(xapi_origin(source), sent, raw, tags, shared.settle)
-    taken = await asyncio.wrap_future(shared.commits.submit(work))
+    taken = await shared.commits.take(work)
     if isinstance(taken, StatementsConflict):
         raise StatementConflict(pointer=f"/{taken.place}" if len(sent) > 1 else "")
     return {RECEIPT: str(taken.receipt), THROUGH: format_instant(taken.at)}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.storage import inbox, vault
+from services.ingest.use_cases.answers import Awaited, tell
 from services.ingest.use_cases.group import Group, Wanted
 from services.ingest.use_cases.queue import Waiting, Work, WorkQueue
 from services.runtime.clock import Clock, Ids
@@ -48,7 +49,7 @@ class PerhapsDurable(NotDurable):
 
 
 class GroupCommit:
-    """The worker; `submit` hands it work, and the future it returns is done when the work is durable."""
+    """The worker; it is handed work by `submit`, `do` or `take`, which answer when the work is durable."""
 
     name = "group commit"
 
@@ -76,13 +77,22 @@ class GroupCommit:
 
     def submit(self, work: Work) -> "Future[Any]":
         """Queue the work; raises TooBusy at once when too much waits already."""
-        waiting = Waiting(work)
-        waiting.answer.set_running_or_notify_cancel()  # a caller that hangs up cannot take back what is under way
+        answer: Future[Any] = Future()
+        answer.set_running_or_notify_cancel()  # a caller that hangs up cannot take back what is under way
+        self._line_up(Waiting(work, answer))
+        return answer
+
+    async def take(self, work: Work) -> Any:
+        """Queue the work and await its commit; raises TooBusy at once when too much waits already."""
+        answer = Awaited()
+        self._line_up(Waiting(work, answer))
+        return await answer.on_loop
+
+    def _line_up(self, waiting: Waiting) -> None:
         try:
             self._queue.put(waiting)
         except Full:
             raise TooBusy from None
-        return waiting.answer
 
     def check(self) -> None:
         """Refuse before anything is read or parsed when too much waits already, for a commit or for the log."""
@@ -123,8 +133,7 @@ class GroupCommit:
             self._refuse(gathered, fault)
             return
         self.trouble = None
-        for waiting in decided:
-            waiting.answer.set_result(waiting.result)
+        tell([(waiting.answer, waiting.result) for waiting in decided])
 
     def _write(self, gathered: list[Waiting]) -> list[Waiting]:
         decided = self._in_turn(gathered) if self._database.shared else self._by_itself(gathered)

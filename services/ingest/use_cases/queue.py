@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from queue import Full
 from typing import Any, Protocol
 
+from services.ingest.use_cases.answers import Answer
 from services.ingest.use_cases.group import Draft, Group
 
 GROUP_ITEMS_MAX = 2000
@@ -37,7 +38,7 @@ class Waiting:
     """Work and who waits for it."""
 
     work: Work
-    answer: "Future[Any]" = field(default_factory=Future)
+    answer: Answer = field(default_factory=Future)
     result: Any = None
 
 

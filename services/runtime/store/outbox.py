@@ -25,13 +25,19 @@ CREATE TABLE outbox (
 """
 
 _ADVANCE = """
-INSERT INTO outbox_head (topic, part, last_seq) VALUES (:topic, :part, :count)
-ON CONFLICT (topic, part) DO UPDATE SET last_seq = outbox_head.last_seq + :count RETURNING last_seq
+INSERT INTO outbox_head (topic, part, last_seq) VALUES {places}
+ON CONFLICT (topic, part) DO UPDATE SET last_seq = outbox_head.last_seq + excluded.last_seq
+RETURNING topic, part, last_seq, (SELECT t.partitions FROM outbox_topic t WHERE t.topic = outbox_head.topic)
 """
+_PUT = "INSERT INTO outbox (topic, part, seq, key, event_id, value) VALUES (?, ?, ?, ?, ?, ?)"
+_PLACES_MAX = 100  # in one statement
 
 
 class PartitionsChanged(Exception):
     """A topic keeps the number of partitions it was born with: more would break the order of its keys."""
+
+
+Place = tuple[str, int]  # topic and partition
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -46,36 +52,36 @@ class OutboxMessage:
 
 def put(cursor: Cursor, partitions: int, messages: Sequence[OutboxMessage]) -> None:
     """Number the messages within the caller's transaction, in the order given; a rollback takes the numbers back."""
-    by_place: dict[tuple[str, int], list[OutboxMessage]] = defaultdict(list)
+    by_place: dict[Place, list[OutboxMessage]] = defaultdict(list)
     for message in messages:
         by_place[message.topic, partition_of(message.key, partitions)].append(message)
-    for topic in sorted({topic for topic, _ in by_place}):
-        _keep_partitions(cursor, topic, partitions)
+    places = sorted(by_place)  # in one order for all, so that no two writers wait for each other
     rows: list[tuple[object, ...]] = []
-    for topic, part in sorted(by_place):  # in one order for all, so that no two writers wait for each other
-        placed = by_place[topic, part]
-        first = _advance(cursor, topic, part, len(placed))
-        rows += [(topic, part, first + n, m.key, m.event_id.bytes, m.value) for n, m in enumerate(placed)]
-    cursor.executemany("INSERT INTO outbox (topic, part, seq, key, event_id, value) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    for begin in range(0, len(places), _PLACES_MAX):
+        some = {place: len(by_place[place]) for place in places[begin : begin + _PLACES_MAX]}
+        for (topic, part), first in _advance(cursor, partitions, some).items():
+            placed = by_place[topic, part]
+            rows += [(topic, part, first + n, m.key, m.event_id.bytes, m.value) for n, m in enumerate(placed)]
+    cursor.executemany(_PUT, rows)
 
 
-def _keep_partitions(cursor: Cursor, topic: str, partitions: int) -> None:
-    born_with = _born_with(cursor, topic)
-    if born_with is None:
-        cursor.execute(
-            "INSERT INTO outbox_topic (topic, partitions) VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, partitions)
-        )
-        born_with = _born_with(cursor, topic)
-    if born_with != partitions:
-        raise PartitionsChanged(f"{topic} has {born_with} partitions, not {partitions}")
+def _advance(cursor: Cursor, partitions: int, counts: dict[Place, int]) -> dict[Place, int]:
+    """Take so many numbers of each place; the first of each."""
+    sql = _ADVANCE.format(places=", ".join(["(?, ?, ?)"] * len(counts)))
+    said = [each for (topic, part), count in counts.items() for each in (topic, part, count)]
+    first = {}
+    for topic, part, last, known in cursor.execute(sql, said).fetchall():
+        born_with = known or _born(cursor, topic, partitions)
+        if born_with != partitions:
+            raise PartitionsChanged(f"{topic} has {born_with} partitions, not {partitions}")
+        first[topic, part] = last - counts[topic, part] + 1
+    return first
 
 
-def _born_with(cursor: Cursor, topic: str) -> int | None:
-    row = cursor.execute("SELECT partitions FROM outbox_topic WHERE topic = ?", (topic,)).fetchone()
-    return row and int(row[0])
-
-
-def _advance(cursor: Cursor, topic: str, part: int, count: int) -> int:
-    """Take `count` numbers; the first of them."""
-    (last,) = cursor.execute(_ADVANCE, {"topic": topic, "part": part, "count": count}).fetchone()
-    return int(last) - count + 1
+def _born(cursor: Cursor, topic: str, partitions: int) -> int:
+    """A topic nobody has put anything into yet has as many partitions as whoever comes first says."""
+    cursor.execute(
+        "INSERT INTO outbox_topic (topic, partitions) VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, partitions)
+    )
+    (born_with,) = cursor.execute("SELECT partitions FROM outbox_topic WHERE topic = ?", (topic,)).fetchone()
+    return int(born_with)
