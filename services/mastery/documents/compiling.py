@@ -43,6 +43,9 @@ def compile_policy(policy: Stored[PolicyDocument], library: Library) -> Compiled
         requirements=trees.requirements,
         above=trees.above,
         rests_on=trees.rests_on,
+        marked=frozenset(
+            leaf.code for leaves in trees.rests_on.values() for leaf in leaves if leaf.at_least is not None
+        ),
         documents=(
             DocumentRef("policy", header.id, header.version, policy.digest),
             *(DocumentRef("framework", *key, entry.digest) for key, entry in frameworks.items()),

@@ -53,6 +53,23 @@ class Determination:
 
 
 @dataclass(slots=True)
+class Judged:
+    """What a value amounts to under a plan."""
+
+    value: Fraction | None
+    compared: Fraction | None
+    level: str | None
+    reached: bool  # what the plan requires
+
+    @classmethod
+    def of(cls, plan: Plan, value: Fraction | None) -> "Judged":
+        """Rounded first, when the policy compares rounded values."""
+        compared = plan.rounding(value) if value is not None and plan.compare_rounded else value
+        reached = compared is not None and reaches(compared, plan.required)
+        return cls(value, compared, _level(plan, compared), reached)
+
+
+@dataclass(slots=True)
 class Tally:
     """What a plan makes of the first `size` pieces of a shelf as of an instant; one more costs what one costs."""
 
@@ -63,6 +80,8 @@ class Tally:
     gauge: Gauge
     size: int = 0
     counted: list[UUID] = field(default_factory=list)
+    judged: Judged | None = None  # the last value
+    short: tuple[Check, ...] | None = None  # of the gate, when last asked
 
     @classmethod
     def of(cls, plan: Plan, shelf: Shelf, as_of: datetime) -> "Tally":
@@ -84,35 +103,38 @@ class Tally:
         counted = self.picked.counted[before:]
         self.counted.extend([evidence.id for evidence, _ in counted])
         self.running.take([points for _, points in counted])
-        self.gauge.take(counted)
+        if self.short != ():  # more evidence fulfils no gate a second time
+            self.gauge.take(counted)
 
     def determination(self) -> Determination:
         """What follows from what was taken in."""
         plan, picked, value = self.plan, self.picked, self.running.value()
-        compared = plan.rounding(value) if value is not None and plan.compare_rounded else value
-        short = tuple([check for check in self.gauge.checks() if not check.passed])
+        if self.short != ():
+            self.short = tuple([check for check in self.gauge.checks() if not check.passed])
+        if self.judged is None or value is not self.judged.value:
+            self.judged = Judged.of(plan, value)
         return Determination(
             code=plan.code,
             competency=plan.competency,
-            result=self._result(compared, short),
+            result=self._result(self.judged, self.short),
             value=value,
-            compared=compared,
-            level=_level(plan, compared),
+            compared=self.judged.compared,
+            level=self.judged.level,
             counted=Prefix(self.counted),
             lapsed=Prefix(picked.lapsed),
             excluded=Prefix(picked.excluded),
-            short=short,
+            short=self.short,
             plan=plan,
         )
 
-    def _result(self, compared: Fraction | None, short: tuple[Check, ...]) -> Result:
+    def _result(self, judged: Judged, short: tuple[Check, ...]) -> Result:
         """A gate that says which level counts is a test one can fail; any other says whether one can judge at all."""
         if short:
             seen = self.counted or self.picked.below
             return "not_met" if self.plan.gate.at_least is not None and seen else "insufficient"
-        if compared is None:
+        if judged.compared is None:
             return "insufficient"
-        return "met" if reaches(compared, self.plan.required) else "not_met"
+        return "met" if judged.reached else "not_met"
 
 
 def _level(plan: Plan, compared: Fraction | None) -> str | None:

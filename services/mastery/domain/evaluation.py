@@ -61,7 +61,8 @@ class Reckoning:
         plan = self.policy.plans[code]
         shelf = self.known.shelves.get(plan.competency)
         if shelf is None:
-            return self._of_nothing(plan)
+            of_nothing: Determination | None = self.policy.memo.get(code)
+            return of_nothing or self._of_nothing(plan)
         kept = shelf.memo.get(self.policy.digest)
         if kept is not None and kept[0] <= self.as_of <= kept[1]:
             determination: Determination = kept[2]
@@ -77,9 +78,7 @@ class Reckoning:
 
     def _of_nothing(self, plan: Plan) -> Determination:
         """Without evidence the answer is the policy's alone, so it is kept there."""
-        kept: Determination | None = self.policy.memo.get(plan.code)
-        if kept is None:
-            kept = self.policy.memo[plan.code] = Tally.of(plan, EMPTY_SHELF, self.as_of).determination()
+        kept = self.policy.memo[plan.code] = Tally.of(plan, EMPTY_SHELF, self.as_of).determination()
         return kept
 
     def requirement(self, name: str) -> Result:

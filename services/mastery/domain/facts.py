@@ -134,6 +134,7 @@ class LinkCorrected:
     recorded_at: datetime
 
 
+EVIDENCE = (EvidenceRecorded, EvidenceWithdrawn)
 Identified = LearnersMerged | LearnersUnmerged | LinkCorrected
 Fact = LearnerAdmitted | EvidenceRecorded | EvidenceWithdrawn | EnrolmentRecorded | PolicyAdopted | Identified
 FACTS = (

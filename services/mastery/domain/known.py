@@ -38,8 +38,8 @@ class Shelf:
 
     def with_current(self, evidence: EvidenceRecorded) -> "Shelf":
         """The shelf with one more piece, in its place."""
-        place = order_of(evidence)
-        if not self.current or order_of(self.current[-1]) < place:
+        place, last = order_of(evidence), self.current.last()
+        if last is None or order_of(last) < place:
             grown = self.current.plus(evidence)
             return Shelf(grown, self.retired, {}, self.tallies if self.current.begins(grown) else {})
         current = list(self.current)

@@ -17,7 +17,7 @@ from services.mastery.domain.rules import Rules
 from services.mastery.domain.settling import settle
 from services.mastery.domain.shelving import Shelving
 from services.mastery.domain.standings import Standing, standing_after
-from services.mastery.domain.thresholds import LevelLost, LevelReached, RequirementLapsed, RequirementMet, Threshold
+from services.mastery.domain.thresholds import Crossing, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,11 @@ def decide(command: Command, record: LearnerRecord, rules: Rules) -> list[Event]
 
 def evolve(record: LearnerRecord, event: Event) -> LearnerRecord:
     """The record with the event taken in: the same object, changed, so whoever folds owns the record it folds into."""
-    match event:
-        case LevelReached() | LevelLost() | RequirementMet() | RequirementLapsed():
-            record.standings[event.policy, event.node] = standing_after(event)
-        case _:
-            record.seen.add(event.id)
-            record.shelving.take(event)
+    if isinstance(event, Crossing):
+        record.standings[event.policy, event.node] = standing_after(event)
+    else:
+        record.seen.add(event.id)
+        record.shelving.take(event)
     return record
 
 

@@ -24,6 +24,10 @@ class Prefix(Sequence[T]):
         items.append(item)
         return Prefix(items)
 
+    def last(self) -> T | None:
+        """The one at the end, where there is one."""
+        return self._items[self._size - 1] if self._size else None
+
     def begins(self, other: "Prefix[T]") -> bool:
         """Whether the other is this with more at its end, as `plus` makes it."""
         return other._items is self._items and self._size <= other._size

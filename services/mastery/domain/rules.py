@@ -128,6 +128,7 @@ class CompiledPolicy:
     requirements: Mapping[str, Requirement]
     above: Mapping[str, tuple[str, ...]]
     rests_on: Mapping[str, tuple[Leaf, ...]]  # the leaves of each requirement, through those it names
+    marked: frozenset[str]  # codes of which some requirement wants another level than the plan's own
     documents: tuple[DocumentRef, ...]
     organisation: str | None = None
     cohorts: tuple[str, ...] = ()

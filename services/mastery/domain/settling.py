@@ -12,7 +12,7 @@ from uuid import UUID
 from services.mastery.domain.applying import in_force
 from services.mastery.domain.crossing import Occasion, crossing
 from services.mastery.domain.evaluation import Reckoning
-from services.mastery.domain.facts import EvidenceRecorded, EvidenceWithdrawn, Fact
+from services.mastery.domain.facts import EVIDENCE, EvidenceRecorded, EvidenceWithdrawn, Fact
 from services.mastery.domain.known import BEGINNING, FOR_EVER, Known
 from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.mastery.domain.shelving import Shelving
@@ -45,22 +45,19 @@ class Settlement:
 def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, rules: Rules) -> list[Threshold]:
     """The threshold events a fact causes; pure, though what is reckoned is kept on the shelves it was reckoned from."""
     settlement = Settlement(learner, standings, {}, [])
-    before, after = shelving.known(), shelving.after(fact)
+    before, foreseen = shelving.known(), shelving.after(fact)
+    after = foreseen.known
     judged = shelving.judging_at(rules, before.as_of)
     judging = shelving.judging_at(rules, after.as_of)
     _settle_time(settlement, shelving, before, judged, judging, Occasion("time", fact, after.as_of))
     if after.adoptions is not before.adoptions or after.enrolments is not before.enrolments:
         judged, judging = judging, in_force(after, rules, after.as_of)
         _settle_newly(settlement, after, judged, judging, Occasion("policy", fact, after.as_of))
-    elif isinstance(fact, (EvidenceRecorded, EvidenceWithdrawn)):
-        competencies = shelving.touched_competencies(fact)
-        occasion = Occasion(cause_of(fact), fact, after.as_of)
+    elif isinstance(fact, EVIDENCE):
+        competencies, occasion = sorted(foreseen.touched), Occasion(cause_of(fact), fact, after.as_of)
         for policy in judging.values():
-            codes = [policy.codes[competency] for competency in competencies if competency in policy.codes]
             was, now = Reckoning(before, policy, after.as_of), Reckoning(after, policy, after.as_of)
-            moved = [code for code in codes if _moves_requirements(was, now, code)]
-            _settle_codes(settlement, now, codes, occasion, _above(policy, moved))
-            _settled_until(shelving, now, codes)
+            _settle_touched(settlement, shelving, was, now, competencies, occasion)
     return settlement.thresholds
 
 
@@ -105,13 +102,25 @@ def _holds_until(known: Known, policy: CompiledPolicy, competency: str) -> datet
     return until
 
 
-def _settled_until(shelving: Shelving, reckoning: Reckoning, codes: list[str]) -> None:
-    """Time may move what was just judged sooner than all else."""
-    policy = reckoning.policy
+def _settle_touched(
+    settlement: Settlement,
+    shelving: Shelving,
+    was: Reckoning,
+    now: Reckoning,
+    competencies: list[str],
+    occasion: Occasion,
+) -> None:
+    """The competencies a piece of evidence touches, and the requirements above those it moves."""
+    policy = now.policy
+    touched = [competency for competency in competencies if competency in policy.codes]
+    codes = [policy.codes[competency] for competency in touched]
+    moved = [code for code in codes if _moves_requirements(was, now, code)]
+    _settle_codes(settlement, now, codes, occasion, _above(policy, moved) if moved else ())
     until = shelving.settled.get(policy.digest)
-    if until is not None:
-        untils = (_holds_until(reckoning.known, policy, policy.plans[code].competency) for code in codes)
-        shelving.settled[policy.digest] = min((until, *untils))
+    if until is not None:  # time may move what was just judged sooner than all else
+        for competency in touched:
+            until = min(until, _holds_until(now.known, policy, competency))
+        shelving.settled[policy.digest] = until
 
 
 def _settle_newly(settlement: Settlement, known: Known, judged: Applied, judging: Applied, occasion: Occasion) -> None:
@@ -141,11 +150,9 @@ def _moves_requirements(was: Reckoning, now: Reckoning, code: str) -> bool:
     old, new = was.determination(code), now.determination(code)
     if old.result != new.result:
         return True
-    if old.compared == new.compared and bool(old.short) == bool(new.short):
+    if code not in now.policy.marked:
         return False
-    policy = now.policy
-    leaves = (leaf for name in policy.above[code] for leaf in policy.rests_on[name])
-    return any(leaf.code == code and leaf.at_least is not None for leaf in leaves)
+    return old.compared != new.compared or bool(old.short) != bool(new.short)
 
 
 def _above(policy: CompiledPolicy, codes: Collection[str]) -> Iterator[str]:

@@ -6,7 +6,14 @@ from datetime import datetime
 from uuid import UUID
 
 from services.mastery.domain.applying import Judging, judging_from
-from services.mastery.domain.facts import EnrolmentRecorded, EvidenceRecorded, EvidenceWithdrawn, Fact, PolicyAdopted
+from services.mastery.domain.facts import (
+    EVIDENCE,
+    EnrolmentRecorded,
+    EvidenceRecorded,
+    EvidenceWithdrawn,
+    Fact,
+    PolicyAdopted,
+)
 from services.mastery.domain.known import (
     BEGINNING,
     EMPTY_SHELF,
@@ -21,6 +28,15 @@ from services.mastery.domain.rules import CompiledPolicy, Rules
 
 
 @dataclass(slots=True)
+class Foreseen:
+    """What would be known with a fact, and the shelves it touches, as it would leave them."""
+
+    fact: Fact
+    known: Known
+    touched: dict[str, Shelf] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Shelving:
     """What is known so far, and what finding the next fact's place takes."""
 
@@ -32,41 +48,39 @@ class Shelving:
     gone: dict[UUID, str] = field(default_factory=dict)  # may name evidence that has not arrived
     judging: tuple[Rules, Judging] | None = field(default=None, compare=False, repr=False)  # who judges, while it holds
     settled: dict[str, datetime] = field(default_factory=dict, compare=False, repr=False)  # by digest, until when
-    foreseen: tuple[Fact, dict[str, Shelf]] | None = field(default=None, compare=False, repr=False)
+    foreseen: Foreseen | None = field(default=None, compare=False, repr=False)
 
     def known(self) -> Known:
         """What is known now; good until the next `take`."""
         return Known(self.shelves, self.enrolments, self.adoptions, self.as_of)
 
-    def after(self, fact: Fact) -> Known:
-        """What would be known with this fact, leaving this as it is."""
+    def after(self, fact: Fact) -> Foreseen:
+        """What would be known with this fact, leaving this as it is; most often it is taken in next."""
         as_of = max(self.as_of, instant_of(fact))
-        shelves, enrolments, adoptions = self.shelves, self.enrolments, self.adoptions
-        match fact:
-            case EvidenceRecorded() | EvidenceWithdrawn():
-                touched = self.touched(fact)
-                self.foreseen = (fact, touched)  # taken in next, most often: with what was reckoned on the shelves
-                shelves = {**shelves, **touched}
-            case EnrolmentRecorded():
-                enrolments = {**enrolments, fact.enrolment: fact}
-            case PolicyAdopted():
-                adoptions = with_adoption(adoptions, fact)
-        return Known(shelves, enrolments, adoptions, as_of)
+        shelves, enrolments, adoptions, touched = self.shelves, self.enrolments, self.adoptions, dict[str, Shelf]()
+        if isinstance(fact, EVIDENCE):
+            touched = self.touched(fact)
+            shelves = {**shelves, **touched}
+        elif isinstance(fact, EnrolmentRecorded):
+            enrolments = {**enrolments, fact.enrolment: fact}
+        elif isinstance(fact, PolicyAdopted):
+            adoptions = with_adoption(adoptions, fact)
+        self.foreseen = Foreseen(fact, Known(shelves, enrolments, adoptions, as_of), touched)
+        return self.foreseen
 
     def take(self, fact: Fact) -> None:
-        """Take the fact in."""
-        self.as_of = max(self.as_of, instant_of(fact))
+        """Take the fact in; one that was foreseen with what was reckoned on its shelves meanwhile."""
         foreseen, self.foreseen = self.foreseen, None
-        match fact:
-            case EvidenceRecorded() | EvidenceWithdrawn():
-                self.shelves.update(foreseen[1] if foreseen is not None and foreseen[0] is fact else self.touched(fact))
-                self._index(fact)
-            case EnrolmentRecorded():
-                self._unsettle()
-                self.enrolments[fact.enrolment] = fact
-            case PolicyAdopted():
-                self._unsettle()
-                self.adoptions = with_adoption(self.adoptions, fact)
+        if isinstance(fact, EVIDENCE):
+            self.shelves.update(foreseen.touched if foreseen and foreseen.fact is fact else self.touched(fact))
+            self._index(fact)
+        elif isinstance(fact, EnrolmentRecorded):
+            self._unsettle()
+            self.enrolments[fact.enrolment] = fact
+        elif isinstance(fact, PolicyAdopted):
+            self._unsettle()
+            self.adoptions = with_adoption(self.adoptions, fact)
+        self.as_of = max(self.as_of, instant_of(fact))
 
     def judging_at(self, rules: Rules, as_of: datetime) -> Mapping[str, CompiledPolicy]:
         """The policies in force for what is known now; looked for again when a day ends, a version begins or ends."""
@@ -84,7 +98,7 @@ class Shelving:
             return self._set_aside(fact.withdraws, WITHDRAWN)
         shelves = self._set_aside(fact.revises, REVISED) if fact.revises else {}
         shelf = shelves.get(fact.competency) or self.shelves.get(fact.competency, EMPTY_SHELF)
-        gone = self.gone.get(fact.id)
+        gone = self.gone.get(fact.id) if self.gone else None
         shelves[fact.competency] = shelf.with_retired(fact, gone) if gone else shelf.with_current(fact)
         return shelves
 

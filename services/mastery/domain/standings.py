@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.mastery.domain.thresholds import LevelReached, RequirementMet, Threshold
+from services.mastery.domain.thresholds import Crossing, LevelReached, RequirementMet
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -16,6 +16,6 @@ class Standing:
 NEVER = Standing()
 
 
-def standing_after(event: Threshold) -> Standing:
+def standing_after(event: Crossing) -> Standing:
     """The standing a threshold event leaves behind."""
     return Standing(isinstance(event, LevelReached | RequirementMet), event.cycle)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from services.mastery.domain.rounding import UNIT
+from services.mastery.domain.rounding import UNIT, ratio
 
 
 def estimate(points: Sequence[int]) -> Fraction | None:
     """The greatest; nothing of nothing."""
-    return Fraction(max(points), UNIT) if points else None
+    return ratio(max(points), UNIT) if points else None
 
 
 @dataclass(slots=True)
@@ -25,4 +25,4 @@ class Running:
 
     def value(self) -> Fraction | None:
         """The greatest."""
-        return None if self.greatest is None else Fraction(self.greatest, UNIT)
+        return None if self.greatest is None else ratio(self.greatest, UNIT)

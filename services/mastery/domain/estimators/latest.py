@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from services.mastery.domain.rounding import UNIT
+from services.mastery.domain.rounding import UNIT, ratio
 
 
 def estimate(points: Sequence[int]) -> Fraction | None:
     """The last in the order of evidence; nothing of nothing."""
-    return Fraction(points[-1], UNIT) if points else None
+    return ratio(points[-1], UNIT) if points else None
 
 
 @dataclass(slots=True)
@@ -24,4 +24,4 @@ class Running:
 
     def value(self) -> Fraction | None:
         """The last."""
-        return None if self.last is None else Fraction(self.last, UNIT)
+        return None if self.last is None else ratio(self.last, UNIT)

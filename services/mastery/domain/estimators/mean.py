@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from services.mastery.domain.rounding import UNIT
+from services.mastery.domain.rounding import UNIT, ratio
 
 
 def estimate(points: Sequence[int]) -> Fraction | None:
     """The sum over the number; nothing of nothing."""
-    return Fraction(sum(points), UNIT * len(points)) if points else None
+    return ratio(sum(points), UNIT * len(points)) if points else None
 
 
 @dataclass(slots=True)
@@ -26,4 +26,4 @@ class Running:
 
     def value(self) -> Fraction | None:
         """The sum over the number."""
-        return Fraction(self.total, UNIT * self.count) if self.count else None
+        return ratio(self.total, UNIT * self.count) if self.count else None
