@@ -20,7 +20,7 @@ log = get_logger(__name__)
 
 POLL_INTERVAL_S = 0.01
 IDLE_INTERVAL_S = 0.1  # each look is a transaction: a hundred a second of each service were a tenth of a busy server
-GATHER_S = 0.02
+GATHER_S = 0.05
 BATCH_BYTES_MAX = 8 * 1024 * 1024
 ENDS_THE_PROCESS = (Fenced, TopicRefused)
 

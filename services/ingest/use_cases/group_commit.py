@@ -170,8 +170,7 @@ class GroupCommit:
     def _group(self, cursor: Cursor, links: vault.Links, gathered: list[Waiting]) -> tuple[Group, list[Waiting]]:
         seq = inbox.next_seq(cursor)
         group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq, links)
-        if len(gathered) > 1:
-            _ask_together(group, [waiting.work for waiting in gathered])
+        _ask_together(group, [waiting.work for waiting in gathered])
         return group, [waiting for waiting in gathered if self._decide(group, waiting)]
 
     def _refuse(self, gathered: list[Waiting], fault: Exception) -> None:
@@ -188,7 +187,8 @@ class GroupCommit:
     def _decide(self, group: Group, waiting: Waiting) -> bool:
         draft = group.draft()
         try:
-            waiting.work.ask(group)
+            if (ask := getattr(waiting.work, "ask", None)) is not None:
+                ask(group)
             waiting.result = waiting.work.decide(draft)
         except Exception as fault:
             if not isinstance(fault, Refusal):
@@ -200,10 +200,7 @@ class GroupCommit:
 
 
 def _ask_together(group: Group, works: list[Work]) -> None:
-    """One question of each kind for all that can say beforehand what they want: most of a small work's cost is asking.
-
-    Each asks for itself too, and finds it answered.
-    """
+    """One question of each kind for all that say beforehand what they want: most of a small work's cost is asking."""
     wanted = Wanted()
     for work in works:
         want: Callable[[Wanted], None] | None = getattr(work, "want", None)

@@ -8,7 +8,7 @@ from queue import Full
 from typing import Any, Protocol
 
 from services.ingest.use_cases.answers import Answer
-from services.ingest.use_cases.group import Draft, Group
+from services.ingest.use_cases.group import Draft
 
 GROUP_ITEMS_MAX = 2000
 GROUP_WORK_MAX = 512
@@ -17,7 +17,8 @@ GROUP_WORK_MAX = 512
 class Work(Protocol):
     """What a request wants decided and written; `alone` when it reads rows that its group would only be writing.
 
-    Work may say `behind`: nobody stands at a door for it, and each has a transaction of its own.
+    Work may say `behind`: nobody stands at a door for it, and each has a transaction of its own. Work that knows before
+    it looks what it wants may say that in `want(wanted)` instead of `ask`: a group is asked for all of it at once.
     """
 
     @property
@@ -25,9 +26,6 @@ class Work(Protocol):
 
     @property
     def alone(self) -> bool: ...
-
-    def ask(self, group: Group) -> None:
-        """Load what the decision looks at."""
 
     def decide(self, draft: Draft) -> Any:
         """The answer; a Refusal refuses this work and nothing else."""

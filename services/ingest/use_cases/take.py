@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.storage import inbox
-from services.ingest.use_cases.group import Draft, Group, ToSeal, Wanted
+from services.ingest.use_cases.group import Draft, ToSeal, Wanted
 from services.ingest.use_cases.settle import Item, Origin, Place, Settle, Settled
 from services.runtime.clock import to_micros
 from services.runtime.problems import Refusal
@@ -87,12 +87,6 @@ class TakeSubmission:
         wanted.records |= records
         wanted.messages.add(self.submission.message)
         wanted.learners |= learners
-
-    def ask(self, group: Group) -> None:
-        """By itself; what its group asked for together is not asked for again."""
-        wanted = Wanted()
-        self.want(wanted)
-        group.load_wanted(wanted)
 
     def decide(self, draft: Draft) -> Taken | Conflicting:
         """Settle every item, or find the receipt of the first time."""

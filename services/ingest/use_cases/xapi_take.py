@@ -9,7 +9,7 @@ from uuid import UUID
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.formats.xapi_statement import content_of
 from services.ingest.storage import inbox
-from services.ingest.use_cases.group import Draft, Group, ToSeal, Wanted
+from services.ingest.use_cases.group import Draft, ToSeal, Wanted
 from services.ingest.use_cases.settle import Origin, Place, Settle, Settled, outcome_row
 from services.ingest.use_cases.tags import Tags
 from services.ingest.use_cases.take import open_receipt, tags_of
@@ -67,12 +67,6 @@ class TakeStatements:
         records, learners = tags_of([item for sent in self.sent for item in sent.items])
         wanted.records |= records
         wanted.learners |= learners | {sent.person for sent in self.sent if sent.person}
-
-    def ask(self, group: Group) -> None:
-        """By itself; what its group asked for together is not asked for again."""
-        wanted = Wanted()
-        self.want(wanted)
-        group.load_wanted(wanted)
 
     def decide(self, draft: Draft) -> StatementsTaken | StatementsConflict:
         """Refuse all for one conflict; answer a repeat with the receipt of the first time; take the rest."""
