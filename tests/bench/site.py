@@ -67,7 +67,7 @@ def wait_for_standing(office: Office) -> float:
 def rest(office: Office, limit_s: float = STANDING_LIMIT_S) -> None:
     """Until nobody has anything left to do, by the stores and by what the services say."""
     wait_for(lambda: at_rest(office.system.store), limit_s, "the services are at rest")
-    wait_for(lambda: all(_idle(office, service) for service in SERVICES), 30, "the services say so too")
+    wait_for(lambda: all(idle(office, service) for service in SERVICES), 30, "the services say so too")
 
 
 def commits(office: Office) -> float:
@@ -77,7 +77,8 @@ def commits(office: Office) -> float:
     return float(counts[0].split()[-1])
 
 
-def _idle(office: Office, service: str) -> bool:
+def idle(office: Office, service: str) -> bool:
+    """Whether the service says that it has nothing left to do."""
     said = httpx.get(f"{office.system.urls[service]}/health/progress", trust_env=False).json()
     return all(count == 0 for count in said.values())
 

@@ -1,5 +1,7 @@
 """The three services on a Kafka and a PostgreSQL of their own, made ready by the commands an operator uses."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +38,18 @@ class Site:
         """Seconds of processor time so far, of each service and server."""
         services = {service: processor_s(self.system.pid(service)) for service in SERVICES}
         return services | {"PostgreSQL": family_s(self.postgres.pid), "Kafka": processor_s(self.broker.pid)}
+
+    @contextmanager
+    def standing_still(self, *services: str) -> Iterator[None]:
+        """These do nothing for the length of a block."""
+        pids = [self.system.pid(service) for service in services]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
 
 def told_us(before: dict[str, float], after: dict[str, float], pieces: int) -> str:
