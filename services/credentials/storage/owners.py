@@ -1,6 +1,7 @@
 """Whose stream it is: an award's events are sealed under its learner's key, an achievement's under the tenant's."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 from uuid import UUID
 
@@ -25,6 +26,10 @@ class StreamKeys:
         if learner is None:
             return self._keys.tenant_data_key(tenant, ACHIEVEMENTS)
         return self._keys.learner_key(tenant, learner)
+
+    def look_ahead(self, learners: Iterable[tuple[str, UUID]]) -> None:
+        """Read together the keys of these (each with its tenant), which are about to be asked for one by one."""
+        self._keys.load_learner_keys(learners)
 
     def check_learner(self, tenant: str, learner: UUID) -> None:
         """Raises KeyUnknown for somebody who was never registered, KeyDestroyed for somebody erased."""

@@ -3,15 +3,22 @@
 from collections.abc import Set
 from uuid import UUID
 
-from contracts.envelope import Envelope, PublicEvent
 from contracts.events import MASTERY_LEARNER
 from contracts.mastery_v1 import RecordErasedV1, RequirementLapsedV1, RequirementMetV1
-from services.credentials.domain.achievement import Requirement
 from services.credentials.reactions import award_id_of, on_requirement_lapsed, on_requirement_met
 from services.credentials.signing.errors import NotSignable
 from services.credentials.storage import rows
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.rows import Owner
+from services.credentials.use_cases.ahead import (
+    Said,
+    Taken,
+    Threshold,
+    in_runs,
+    look_ahead,
+    requirement_of,
+    said_by,
+)
 from services.credentials.use_cases.award import award
 from services.credentials.use_cases.revoke import lapse, rule_for
 from services.credentials.use_cases.transfer import Transfers, owner_of, recognises
@@ -25,8 +32,6 @@ from services.runtime.store.port import Position
 from services.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
-
-TYPES = {RequirementMetV1.TYPE, RequirementLapsedV1.TYPE, RecordErasedV1.TYPE}
 
 
 class FollowMastery:
@@ -46,15 +51,20 @@ class FollowMastery:
     def _handle(self, partition: int, records: list[LogRecord], position: Position) -> None:
         with self._partitions.writing(partition) as store, self._tools.snapshot() as snapshot:
             work = Work(self._tools, store, snapshot, self._clock.now())
-            for record in records:
-                self._take(work, record)
+            for run in in_runs(self._tools, records):
+                look_ahead(work, run)
+                for taken in run:
+                    self._take(work, taken)
             work.batch.positions[MASTERY_LEARNER] = position
             work.commit()
 
-    def _take(self, work: Work, record: LogRecord) -> None:
+    def _take(self, work: Work, taken: Taken) -> None:
         """One record; what cannot be read, decided or signed is set aside whole, what was erased is passed over."""
+        record = taken.record
         try:
-            self._read(work, record.value)
+            said = taken.said or said_by(self._tools, record)
+            if said is not None:
+                self._follow(work, said, record.value)
         except KeyDestroyed:
             log.info("passed over, erased", partition=record.partition, seq=record.seq)
         except Unreadable as fault:
@@ -69,34 +79,26 @@ class FollowMastery:
             log.fault("deciding failed, the record is set aside", fault, partition=record.partition, seq=record.seq)
             _set_aside(work, record, "decision-failed")
 
-    def _read(self, work: Work, raw: bytes) -> None:
-        envelope = self._tools.sealer.parse(raw)
-        if envelope.type not in TYPES:
+    def _follow(self, work: Work, said: Said, raw: bytes) -> None:
+        if isinstance(said.event, RecordErasedV1):
+            work.batch.rows.append(rows.learner_erased(said.owner, said.event.erased_by, said.envelope.time))
             return
-        event = self._tools.sealer.open(envelope)
-        if isinstance(event, RecordErasedV1):
-            owner = _owner(envelope, work.store.partition)
-            work.batch.rows.append(rows.learner_erased(owner, event.erased_by, envelope.time))
-            return
-        merged = getattr(event, "cause", None) == "merge"
-        if merged:  # what it looks at may lie in this very batch, and what follows looks at what it does
+        if said.merges:  # what it looks at may lie in this very batch, and what follows looks at what it does
             work.flush()
         with work.all_or_nothing():
-            self._react(work, envelope, event, raw)
-        if merged:
+            self._react(work, said.owner, said.event, said.envelope.id, raw)
+        if said.merges:
             work.flush()
 
-    def _react(self, work: Work, envelope: Envelope, event: PublicEvent, raw: bytes) -> None:
-        owner = _owner(envelope, work.store.partition)
+    def _react(self, work: Work, owner: Owner, event: Threshold, event_id: UUID, raw: bytes) -> None:
+        tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
         if isinstance(event, RequirementMetV1):
-            tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
-            answered = self._transfers.on_met(work, owner, event, envelope.id)
-            work.batch.rows.append(rows.requirement_met(owner, tag, event.cycle, envelope.id, raw))
-            award_all(work, owner, event, envelope.id, answered)
-        elif isinstance(event, RequirementLapsedV1):
-            tag = self._tools.achievements.tag(owner.tenant, requirement_of(event))
+            answered = self._transfers.on_met(work, owner, event, event_id)
+            work.batch.rows.append(rows.requirement_met(owner, tag, event.cycle, event_id, raw))
+            award_all(work, owner, event, event_id, answered)
+        else:
             work.batch.rows.append(rows.requirement_lapsed(owner, tag, event.cycle))
-            self._lapse_all(work, owner, event, envelope.id)
+            self._lapse_all(work, owner, event, event_id)
 
     def _lapse_all(self, work: Work, owner: Owner, event: RequirementLapsedV1, event_id: UUID) -> None:
         """Only awards of the cycle that ended, each judged by the definition it was made under."""
@@ -134,18 +136,6 @@ def award_all(
         if definition.id in answered:
             continue
         award(work, owner, definition, on_requirement_met(event, event_id, owner.learner, definition, issuer))
-
-
-def requirement_of(event: RequirementMetV1 | RequirementLapsedV1) -> Requirement:
-    """Which node of which policy the event is about."""
-    return Requirement(event.policy.id, event.node)
-
-
-def _owner(envelope: Envelope, partition: int) -> Owner:
-    try:
-        return Owner(envelope.tenant, UUID(envelope.subject), partition)
-    except ValueError:
-        raise Unreadable("malformed-envelope") from None
 
 
 def _set_aside(work: Work, record: LogRecord, reason: str) -> None:

@@ -1,6 +1,6 @@
 """One transaction in the making: awards read once, decisions recorded, and what must be written with them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +29,7 @@ from services.credentials.storage.queries import Queries
 from services.credentials.storage.rows import Owner
 from services.credentials.storage.snapshot import Snapshot
 from services.runtime.sealing import Sealer
-from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore, RecordedEvent
+from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore, RecordedEvent, Unopened
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,20 @@ class Work:
     _awards: dict[UUID, Award] = field(default_factory=dict)
     _places: dict[str, tuple[int, int]] = field(default_factory=dict)
     revoked: dict[str, int] = field(default_factory=dict)
+    _ahead: dict[UUID, Unopened] = field(default_factory=dict)
+
+    def look_ahead(self, awards: Iterable[tuple[UUID, UUID]]) -> None:
+        """Read together those (award, learner whose key seals it) that are about to be asked for one by one."""
+        wanted = {award_id: learner for award_id, learner in awards if award_id not in self._awards}
+        for award_id, learner in wanted.items():
+            self.tools.owners.remember(award_id, learner)
+        self._ahead = {one.stream: one for one in self.store.streams(wanted)}
 
     def award(self, award_id: UUID) -> Award:
         """The award as recorded, and as decided in this work so far."""
         if award_id not in self._awards:
-            recorded = self.store.stream(award_id)
+            ahead = self._ahead.get(award_id)
+            recorded = self.store.stream(award_id) if ahead is None else ahead.opened()
             self.batch.expected[award_id] = len(recorded)
             self._awards[award_id] = fold(recorded)
         return self._awards[award_id]
@@ -137,6 +146,6 @@ class Work:
         if self.batch.appends or self.batch.rows:
             self.commit()
             self.batch = Batch()
-            for table in (self._awards, self._places, self.revoked):
+            for table in (self._awards, self._places, self.revoked, self._ahead):
                 table.clear()
         self.snapshot.renew()
