@@ -165,7 +165,6 @@ class StoredKeys:
     def _load_many(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> None:
         """Those that open; what is the matter with any other is said when that one is asked for."""
         with suppress(KeyDestroyed, DoesNotOpen):  # the tenant's own wrap key
-            self._wrapping.know(tenant)
             select = f"{_LOADED} IN ({','.join('?' * len(subjects))})"
             values = (tenant, kind, *(subject.bytes for subject in subjects))
             rows, cipher = self._wrapping.look_at_all(tenant, select, values)

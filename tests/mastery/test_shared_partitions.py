@@ -126,7 +126,8 @@ def held(writer: PartitionWriter, learner: UUID) -> object | None:
 
 def cold(writer: PartitionWriter, learner: UUID) -> object | None:
     """The same, folded from the store alone."""
-    return writer._recording._read(learner)
+    row = writer._learners.row(learner)
+    return writer._recording._read(row) if row else None
 
 
 @pytest.mark.parametrize("seed", range(3))

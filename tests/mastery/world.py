@@ -117,7 +117,8 @@ class World:
 
     def start(self, **said: Any) -> None:
         """Start the service on what the folder holds, as a process would."""
-        settings = MasterySettings(data_dir=self.folder, log_partitions=PARTITIONS, known_to_interval_s=0.001, **said)
+        said = {"known_to_interval_s": 0.001} | said
+        settings = MasterySettings(data_dir=self.folder, log_partitions=PARTITIONS, **said)
         self.service = build(settings, clock=self.clock, log=self.log, keys=self.keys, access=self.keyring)
         worker = self.service.workers[0]
         assert isinstance(worker, Assessing)

@@ -24,6 +24,7 @@ class Draft:
     def __init__(self, store: PartitionStore, clock: Clock) -> None:
         self.batch = Batch()
         self.touched: set[UUID] = set()
+        self.read: dict[UUID, LearnerRow | None] = {}  # learners as they stood when it was begun, those asked after
         self.now = clock.now()
         self._partition = store.partition
         self._seq, self._stamp = store.end()

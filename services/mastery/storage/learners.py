@@ -13,6 +13,7 @@ from services.runtime.store.port import RecordedEvent, Row, Verbatim
 
 _SELECT = "SELECT stream, tenant, part, adopted_seq, erased_by, erased_at FROM learner"
 _UNSWEPT = "WHERE part = ? AND adopted_seq < ? AND erased_by IS NULL ORDER BY adopted_seq, stream LIMIT ?"
+ROWS_AT_ONCE_MAX = 500
 
 React = Callable[[Received, datetime], list[Command]]
 
@@ -51,6 +52,16 @@ class Learners:
             cursor.execute(f"{_SELECT} WHERE stream = ?", (learner.bytes,))
             row = cursor.fetchone()
         return _row(row) if row else None
+
+    def rows(self, learners: Sequence[UUID]) -> dict[UUID, LearnerRow]:
+        """Those of them that are known here."""
+        found: list[LearnerRow] = []
+        for start in range(0, len(learners), ROWS_AT_ONCE_MAX):
+            some = [learner.bytes for learner in learners[start : start + ROWS_AT_ONCE_MAX]]
+            with self._database.read() as cursor:
+                cursor.execute(f"{_SELECT} WHERE stream IN ({','.join('?' * len(some))})", some)
+                found += map(_row, cursor.fetchall())
+        return {row.learner: row for row in found}
 
     def unswept(self, partition: int, applied_seq: int, limit: int) -> list[LearnerRow]:
         """Learners of a partition that have not adopted all that is applied there."""

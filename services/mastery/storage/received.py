@@ -117,6 +117,10 @@ class Opening:
             at = utc(e.get("occurredat") or e["time"])
             yield Received(UUID(said), type_, e["tenant"], learner, at, orjson.loads(plain))
 
+    def prepare(self, learners: Iterable[tuple[str, UUID]]) -> None:
+        """Have the keys of many at hand, each with its tenant: they are asked for one by one next."""
+        self._keys.load_learner_keys(learners)
+
     def can_open(self, tenant: str, learner: UUID) -> bool:
         """Whether the learner's key is still there."""
         try:

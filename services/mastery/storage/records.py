@@ -1,6 +1,7 @@
 """Learner records in the memory of their one writer: bounded, and forgotten whenever a commit may have failed."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -42,6 +43,11 @@ class RecordCache:
         self._looks = looks or Looks()
         self._held: OrderedDict[UUID, tuple[Held, int]] = OrderedDict()  # with its evidence, when it was last asked for
         self._evidence = 0
+        self._ahead: set[UUID] = set()  # read before anybody looked for them
+
+    def missing(self, learners: Iterable[UUID]) -> list[UUID]:
+        """Those that are not here, each once; whoever asks this has looked for nobody."""
+        return [learner for learner in dict.fromkeys(learners) if learner not in self._held]
 
     def get(self, learner: UUID) -> Held | None:
         """The record, now the most recently used."""
@@ -49,7 +55,7 @@ class RecordCache:
         if found is None:
             self._looks.store += 1
             return None
-        self._looks.memory += 1
+        self._count(learner)
         held, counted = found
         evidence = len(held.record.shelving.pieces)
         if evidence != counted:
@@ -57,6 +63,18 @@ class RecordCache:
             self._evidence += evidence - counted
         self._held.move_to_end(learner)
         return held
+
+    def _count(self, learner: UUID) -> None:
+        if learner in self._ahead:
+            self._ahead.remove(learner)
+            self._looks.store += 1
+        else:
+            self._looks.memory += 1
+
+    def put_ahead(self, learner: UUID, held: Held) -> None:
+        """Keep a record that was read for whoever looks for it next, and finds what came from the store."""
+        self.put(learner, held)
+        self._ahead.add(learner)
 
     def put(self, learner: UUID, held: Held) -> None:
         """Keep a record; what it has grown by is counted when it is next asked for."""
@@ -69,6 +87,7 @@ class RecordCache:
         """What is not here is read from the store again."""
         _, evidence = self._held.pop(learner, (None, 0))
         self._evidence -= evidence
+        self._ahead.discard(learner)
 
     def trim(self) -> None:
         """Forget until the limits hold."""

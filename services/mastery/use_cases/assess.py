@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from contracts.events import INGEST_LEARNER
@@ -16,7 +17,7 @@ from services.mastery.use_cases.recording import Recording
 from services.runtime.clock import MICROSECOND, Clock
 from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.log.port import LogRecord
-from services.runtime.sealing import Unreadable
+from services.runtime.sealing import Unreadable, learner_of
 from services.runtime.store.dead_letter import NOT_THE_RECORDS_FAULT, DeadLetter
 from services.runtime.store.port import Batch, PartitionStore, Position, Verbatim
 from services.runtime.telemetry import get_logger
@@ -81,6 +82,7 @@ class PartitionWriter:
         try:
             self._apply_controls(draft)
             behind = self._learners.unswept(self.store.partition, self._applied_seq, self._sweep_learners_max)
+            self._read_ahead([(row.tenant, row.learner) for row in behind], draft)
             for row in behind:
                 self._sweep(row.learner, row.tenant, draft)
             self._commit(draft)
@@ -106,12 +108,18 @@ class PartitionWriter:
         draft.batch.positions[INGEST_LEARNER] = position
         try:
             self._apply_controls(draft)
+            self._read_ahead(_named(records), draft)
             for record in records:
                 self._take_one(record, draft, record.seq in failed)
             self._commit(draft)
         except BaseException:
             self._forget(draft)
             raise
+
+    def _read_ahead(self, named: Sequence[tuple[str, UUID]], draft: Draft) -> None:
+        """With nothing in memory, as after a start, each would cost ten questions, and the log waits for them."""
+        self._opening.prepare(named)
+        self._recording.read_ahead((learner for _, learner in named), draft)
 
     def _take_one(self, record: LogRecord, draft: Draft, failed: bool) -> None:
         try:
@@ -194,6 +202,16 @@ class PartitionWriter:
         self._activations = defaultdict(list)
         for activation in self._controls.activations(0, self._applied_seq):
             self._activations[activation.tenant].append(activation)
+
+
+def _named(records: Sequence[LogRecord]) -> list[tuple[str, UUID]]:
+    """Tenants and learners by the records' keys; a key that names nobody is found out when its record is read."""
+    named = []
+    for key in dict.fromkeys(record.key for record in records):
+        tenant, _, subject = key.rpartition("/")
+        with suppress(ValueError):
+            named.append((tenant, learner_of(subject)))
+    return named
 
 
 def _check(received: Received, held: Held) -> None:

@@ -1,5 +1,6 @@
 """Recording in learners' streams: what is decided goes into the draft, and into the record held in memory."""
 
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from services.mastery.domain.learner_record import AdoptPolicy, Command, LearnerRecord, decide, evolve
@@ -7,12 +8,13 @@ from services.mastery.domain.thresholds import Crossing
 from services.mastery.storage.controls import Activation, in_force
 from services.mastery.storage.documents import Documents
 from services.mastery.storage.drafts import Draft, ToPublic
-from services.mastery.storage.learners import Entry, Learners
+from services.mastery.storage.learners import Entry, LearnerRow, Learners
 from services.mastery.storage.received import Received
 from services.mastery.storage.records import Held, RecordCache
 from services.runtime.keys import KeyDestroyed
 from services.runtime.sealing import Sealer
-from services.runtime.store.port import PartitionStore, Verbatim
+from services.runtime.store.database import StoreUnavailable
+from services.runtime.store.port import PartitionStore, RecordedEvent, Unopened, Verbatim
 
 
 def folded(learner: UUID, entries: list[Entry]) -> LearnerRecord:
@@ -39,6 +41,19 @@ class Recording:
         self._to_public, self._sealer = to_public, sealer
         self._cache = cache
 
+    def read_ahead(self, learners: Iterable[UUID], draft: Draft) -> None:
+        """Fold from the store together those who are about to be asked for and are not in memory.
+
+        Whatever is the matter with one of them is left for `held` to say: it then reads that one alone.
+        """
+        missing = self._cache.missing(learners)
+        draft.read = dict.fromkeys(missing) | self._learners.rows(missing)
+        rows = {learner: row for learner, row in draft.read.items() if row is not None and row.erased_by is None}
+        for read in self._store.streams(rows):
+            if (held := self._ahead(rows[read.stream], read)) is not None:
+                draft.touched.add(read.stream)
+                self._cache.put_ahead(read.stream, held)
+
     def held(self, learner: UUID, tenant: str, draft: Draft) -> Held:
         """The learner's record: from memory, folded from the store, or new; of an erased one KeyDestroyed is raised."""
         draft.touched.add(learner)
@@ -46,7 +61,8 @@ class Recording:
             raise KeyDestroyed
         held = self._cache.get(learner)
         if held is None:
-            held = self._read(learner) or Held(tenant, LearnerRecord(learner))
+            row = draft.read[learner] if learner in draft.read else self._learners.row(learner)
+            held = self._read(row) if row is not None else Held(tenant, LearnerRecord(learner))
             self._cache.put(learner, held)
         return held
 
@@ -89,13 +105,21 @@ class Recording:
         for learner in draft.touched:
             self._cache.forget(learner)
 
-    def _read(self, learner: UUID) -> Held | None:
-        row = self._learners.row(learner)
-        if row is None:
-            return None
+    def _read(self, row: LearnerRow) -> Held:
         if row.erased_by is not None:
             raise KeyDestroyed
-        record = folded(learner, self._learners.entries(self._store.stream(learner)))
+        return self._folded(row, self._store.stream(row.learner))
+
+    def _ahead(self, row: LearnerRow, read: Unopened) -> Held | None:
+        try:
+            return self._folded(row, read.opened())
+        except StoreUnavailable:
+            raise
+        except Exception:  # said by `held`, where a record asks for this learner
+            return None
+
+    def _folded(self, row: LearnerRow, recorded: Sequence[RecordedEvent]) -> Held:
+        record = folded(row.learner, self._learners.entries(recorded))
         return Held(row.tenant, record, row.adopted_seq, known=True)
 
 
