@@ -44,19 +44,24 @@ def said_of(sql: str) -> str | None:
     [
         (
             "INSERT INTO r (tag, arrival) VALUES (?, ?)",
-            "INSERT INTO r (tag, arrival) SELECT u.c1, u.c2 FROM unnest(%s::bytea[], %s::bigint[]) AS u(c1, c2)",
+            "INSERT INTO r (tag, arrival) SELECT u.c1, u.c2"
+            " FROM (SELECT unnest(%s::bytea[]) AS c1, unnest(%s::bigint[]) AS c2) AS u",
         ),
         (
             "INSERT INTO r (tag, state, arrival) VALUES (?, 'new', ?) ON CONFLICT DO NOTHING",
             "INSERT INTO r (tag, state, arrival) SELECT u.c1, 'new', u.c2"
-            " FROM unnest(%s::bytea[], %s::bigint[]) AS u(c1, c2) ON CONFLICT DO NOTHING",
+            " FROM (SELECT unnest(%s::bytea[]) AS c1, unnest(%s::bigint[]) AS c2) AS u ON CONFLICT DO NOTHING",
         ),
         (
             "UPDATE r SET state = ?, arrival = ? WHERE tag = ?",
             "UPDATE r SET state = u.c1, arrival = u.c2"
-            " FROM unnest(%s::text[], %s::bigint[], %s::bytea[]) AS u(c1, c2, c3) WHERE r.tag = u.c3",
+            " FROM (SELECT unnest(%s::text[]) AS c1, unnest(%s::bigint[]) AS c2, unnest(%s::bytea[]) AS c3) AS u"
+            " WHERE r.tag = u.c3",
         ),
-        ("DELETE FROM r WHERE tag = ?", "DELETE FROM r USING unnest(%s::bytea[]) AS u(c1) WHERE r.tag = u.c1"),
+        (
+            "DELETE FROM r WHERE tag = ?",
+            "DELETE FROM r USING (SELECT unnest(%s::bytea[]) AS c1) AS u WHERE r.tag = u.c1",
+        ),
         ("UPDATE r SET arrival = arrival + ? WHERE tag = ?", None),
         ("INSERT INTO r (tag) VALUES (coalesce(?, ?))", None),
     ],

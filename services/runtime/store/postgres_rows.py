@@ -85,9 +85,9 @@ def _delete(types: Types, table: str, condition: str) -> ManyRows | None:
 
 
 def _unnest(types: Sequence[str]) -> str:
-    arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
-    columns = ", ".join(f"c{n}" for n in range(1, len(types) + 1))
-    return f"unnest({arrays}) AS u({columns})"
+    """In lockstep, as what is selected: as a source of rows PostgreSQL would first write each array out by itself."""
+    columns = ", ".join(f"unnest(%s::{type_}[]) AS c{n}" for n, type_ in enumerate(types, 1))
+    return f"(SELECT {columns}) AS u"
 
 
 def _equals(text: str, between: str) -> list[str] | None:

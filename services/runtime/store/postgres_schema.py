@@ -7,6 +7,7 @@ import psycopg
 from services.runtime.store import row_security
 from services.runtime.store.database import Cursor, NewerSchema, OlderSchema
 from services.runtime.store.postgres_sql import definitions
+from services.runtime.store.postgres_storage import lay_out
 
 _VERSION = "SELECT version FROM schema_version"
 _NAMED = "SELECT to_regclass('schema_version') IS NOT NULL"
@@ -42,5 +43,6 @@ def migrate(
             cursor.execute(definitions(migration))
         cursor.execute("DELETE FROM schema_version")
         cursor.execute("INSERT INTO schema_version (version) VALUES (%s)", (len(migrations),))
+        lay_out(cursor)
         row_security.secure(cursor, schema, seen_with or {})
     return found, len(migrations)
