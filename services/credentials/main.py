@@ -9,7 +9,7 @@ from contracts.events import MASTERY_LEARNER
 from services.credentials.api import achievements, awards, credentials, public
 from services.credentials.api.dependencies import Parts
 from services.credentials.domain.achievement import AchievementDefined
-from services.credentials.domain.award import EVENTS
+from services.credentials.domain.events import EVENTS
 from services.credentials.settings import CredentialsSettings
 from services.credentials.signing.signer import Signer
 from services.credentials.storage import measures

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from contracts.credentials_v1 import CredentialIssuedV1, CredentialRevokedV1
 from contracts.envelope import PublicEvent
-from services.credentials.domain.award import Award, CredentialIssued, CredentialRevoked, Event
+from services.credentials.domain.award import Award
+from services.credentials.domain.events import CredentialIssued, CredentialRevoked, Event
 from services.credentials.formats.issuer import Issuer
 
 

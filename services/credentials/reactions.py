@@ -5,8 +5,8 @@ from uuid import UUID
 from contracts.catalogue_v1 import ScaleLevel
 from contracts.mastery_v1 import AchievedLevel, RequirementLapsedV1, RequirementMetV1
 from services.credentials.domain.achievement import Definition, Rule
-from services.credentials.domain.award import LapseAward, ProposeAward
 from services.credentials.domain.claims import Achieved, Level
+from services.credentials.domain.commands import LapseAward, ProposeAward
 from services.credentials.formats.issuer import Issuer
 
 

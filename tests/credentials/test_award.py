@@ -8,32 +8,32 @@ from uuid import UUID
 import pytest
 
 from services.credentials.domain.achievement import KINDS, Rule
-from services.credentials.domain.award import (
+from services.credentials.domain.award import Award, NothingToDecide, decide, evolve
+from services.credentials.domain.claims import StatusPlace
+from services.credentials.domain.commands import (
     AssignStatusIndex,
+    Command,
+    DecideAward,
+    IssueCredential,
+    LapseAward,
+    ProposeAward,
+    TransferAward,
+)
+from services.credentials.domain.events import (
     Author,
-    Award,
     AwardDeclined,
     AwardGranted,
     AwardProposed,
+    AwardTransferred,
     AwardWithdrawn,
-    Command,
     CredentialIssued,
     CredentialRevoked,
-    DecideAward,
     Decision,
     Event,
-    IssueCredential,
-    LapseAward,
-    NothingToDecide,
-    ProposeAward,
     RevocationDecided,
     RevocationProposed,
     StatusIndexAssigned,
-    decide,
-    evolve,
 )
-from services.credentials.domain.claims import StatusPlace
-from services.credentials.domain.transfers import AwardTransferred, TransferAward
 from tests.credentials.samples import AWARD, LEARNER, NOON, WELDER, WELDING
 
 MET, LAPSE, CAUSE = UUID(int=21), UUID(int=22), "retraction"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from services.credentials.domain.achievement import AchievementDefined
-from services.credentials.domain.award import EVENTS, CredentialIssued
+from services.credentials.domain.events import EVENTS, CredentialIssued
 from services.credentials.signing.signer import Signer
 from services.credentials.storage.owners import StreamKeys
 from services.credentials.storage.schema import MIGRATIONS

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.credentials.domain.award import Award, RevocationProposed, Standing
+from services.credentials.domain.award import Award, Standing
+from services.credentials.domain.events import RevocationProposed
 from services.credentials.storage import rows
 from services.credentials.storage.rows import Owner
 from services.credentials.storage.schema import MIGRATIONS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.credentials.domain.award import Author as Decider
-from services.credentials.domain.award import Decision
+from services.credentials.domain.events import Author as Decider
+from services.credentials.domain.events import Decision
 from services.mastery.use_cases.answer import LearnerUnknown, Question
 from tests.simulation import school
 from tests.simulation.registrars import Registrars

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.envelope import Slug
 from services.credentials.api.dependencies import Shared, json_response
-from services.credentials.domain.award import Author, Award, Decision, Standing
+from services.credentials.domain.award import Award, Standing
+from services.credentials.domain.events import Author, Decision
 from services.credentials.storage.queries import PAGE_MAX, AwardRow
 from services.credentials.use_cases.answer import START, WAITING
 from services.credentials.use_cases.refusals import (

@@ -3,242 +3,37 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 from uuid import UUID
 
 from services.credentials.domain.achievement import Rule
-from services.credentials.domain.claims import Achieved, StatusPlace
-from services.credentials.domain.transfers import AwardTransferred, TransferAward
+from services.credentials.domain.claims import StatusPlace
+from services.credentials.domain.commands import (
+    AssignStatusIndex,
+    Command,
+    DecideAward,
+    IssueCredential,
+    LapseAward,
+    ProposeAward,
+    TransferAward,
+)
+from services.credentials.domain.events import (
+    AwardDeclined,
+    AwardGranted,
+    AwardProposed,
+    AwardTransferred,
+    AwardWithdrawn,
+    CredentialIssued,
+    CredentialRevoked,
+    Decision,
+    Event,
+    RevocationDecided,
+    RevocationProposed,
+    StatusIndexAssigned,
+)
 
 
 class NothingToDecide(Exception):
     """Nothing about this award waits for a decision like that."""
-
-
-class Decision(StrEnum):
-    """What a person may say: of a proposed award grant or decline, of a proposed revocation revoke or keep."""
-
-    GRANT = "grant"
-    DECLINE = "decline"
-    REVOKE = "revoke"
-    KEEP = "keep"
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who decided, as whom, and why."""
-
-    id: str
-    role: str
-    reason: str
-
-
-# ---- commands
-
-
-@dataclass(frozen=True, slots=True)
-class ProposeAward:
-    """The requirement was met, in its `cycle`-th time."""
-
-    award_id: UUID
-    learner: UUID
-    achievement: str
-    achievement_digest: str
-    policy: str
-    node: str
-    cycle: int
-    met_by: UUID
-    cause: str
-    achieved: tuple[Achieved, ...]
-    rule: Rule
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DecideAward:
-    """A person decided about a proposed award or a proposed revocation."""
-
-    decision: Decision
-    by: Author
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AssignStatusIndex:
-    """Give the granted award its place in a status list."""
-
-    place: StatusPlace
-
-
-@dataclass(frozen=True, slots=True)
-class IssueCredential:
-    """The credential was signed; `content` is a keyed tag of its bytes."""
-
-    credential_id: str
-    issuer: str
-    issuer_url: str
-    issuer_name: str
-    key_id: str
-    content: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LapseAward:
-    """`holder` no longer meets the requirement in its `cycle`; `heir` is the same person; `rule` may revoke."""
-
-    cause: str
-    caused_by: UUID
-    rule: Rule
-    at: datetime
-    holder: UUID | None = None
-    cycle: int | None = None
-    heir: UUID | None = None
-
-
-Command = ProposeAward | DecideAward | AssignStatusIndex | IssueCredential | LapseAward | TransferAward
-
-
-# ---- events
-
-
-@dataclass(frozen=True, slots=True)
-class AwardProposed:
-    """The requirement was met: everything the credential will state is here."""
-
-    TOPIC: ClassVar = "credentials.award-proposed.v1"
-    award_id: UUID
-    learner: UUID
-    achievement: str
-    achievement_digest: str
-    policy: str
-    node: str
-    cycle: int
-    met_by: UUID
-    cause: str
-    achieved: tuple[Achieved, ...]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AwardGranted:
-    """The award stands; `by` is None when meeting the requirement was enough."""
-
-    TOPIC: ClassVar = "credentials.award-granted.v1"
-    award_id: UUID
-    by: Author | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AwardDeclined:
-    """A person declined to grant it."""
-
-    TOPIC: ClassVar = "credentials.award-declined.v1"
-    award_id: UUID
-    by: Author
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AwardWithdrawn:
-    """The requirement lapsed before anybody decided."""
-
-    TOPIC: ClassVar = "credentials.award-withdrawn.v1"
-    award_id: UUID
-    cause: str
-    caused_by: UUID
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StatusIndexAssigned:
-    """Where the credential's revocation bit is, for good."""
-
-    TOPIC: ClassVar = "credentials.status-index-assigned.v1"
-    award_id: UUID
-    list_id: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class CredentialIssued:
-    """The credential was signed; its bytes can be made again from the events up to this one."""
-
-    TOPIC: ClassVar = "credentials.credential-issued.v1"
-    award_id: UUID
-    credential_id: str
-    issuer: str
-    issuer_url: str
-    issuer_name: str
-    key_id: str
-    content: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RevocationProposed:
-    """The requirement lapsed in a way that only a person may answer."""
-
-    TOPIC: ClassVar = "credentials.revocation-proposed.v1"
-    award_id: UUID
-    cause: str
-    caused_by: UUID
-    at: datetime
-    heir: UUID | None = None  # of cause merge: who may yet meet the requirement in the holder's place
-
-
-@dataclass(frozen=True, slots=True)
-class RevocationDecided:
-    """A person revoked or kept the credential."""
-
-    TOPIC: ClassVar = "credentials.revocation-decided.v1"
-    award_id: UUID
-    decision: Decision
-    by: Author
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CredentialRevoked:
-    """The bit is set, for good: a restored award is a new credential."""
-
-    TOPIC: ClassVar = "credentials.credential-revoked.v1"
-    award_id: UUID
-    credential_id: str
-    cause: str
-    caused_by: UUID
-    reason: str
-    at: datetime
-
-
-Event = (
-    AwardProposed
-    | AwardGranted
-    | AwardDeclined
-    | AwardWithdrawn
-    | StatusIndexAssigned
-    | CredentialIssued
-    | RevocationProposed
-    | RevocationDecided
-    | CredentialRevoked
-    | AwardTransferred
-)
-EVENTS: tuple[type[Event], ...] = (
-    AwardProposed,
-    AwardGranted,
-    AwardDeclined,
-    AwardWithdrawn,
-    StatusIndexAssigned,
-    CredentialIssued,
-    RevocationProposed,
-    RevocationDecided,
-    CredentialRevoked,
-    AwardTransferred,
-)
-
-
-# ---- state
 
 
 class Standing(StrEnum):

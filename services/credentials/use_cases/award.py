@@ -1,8 +1,9 @@
 """Award an achievement to a learner who met its requirement, and issue the credential of an award that stands."""
 
 from services.credentials.domain.achievement import Definition
-from services.credentials.domain.award import AssignStatusIndex, Award, IssueCredential, ProposeAward, Standing
+from services.credentials.domain.award import Award, Standing
 from services.credentials.domain.claims import StatusPlace
+from services.credentials.domain.commands import AssignStatusIndex, IssueCredential, ProposeAward
 from services.credentials.domain.permutation import POSITIONS, place
 from services.credentials.storage import rows
 from services.credentials.storage.rows import Owner

@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from services.credentials.domain.award import Author, Award, DecideAward, Decision, NothingToDecide
+from services.credentials.domain.award import Award, NothingToDecide
+from services.credentials.domain.commands import DecideAward
+from services.credentials.domain.events import Author, Decision
 from services.credentials.signing.errors import NotSignable
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import AwardRow

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from services.credentials.domain.achievement import Definition, Rule
-from services.credentials.domain.award import LapseAward
+from services.credentials.domain.commands import LapseAward
 from services.credentials.storage.rows import Owner
 from services.credentials.use_cases.work import Work
 

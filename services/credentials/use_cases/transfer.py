@@ -6,7 +6,7 @@ from uuid import UUID
 
 from contracts.mastery_v1 import RequirementLapsedV1, RequirementMetV1
 from services.credentials.domain.award import Award
-from services.credentials.domain.transfers import TransferAward
+from services.credentials.domain.commands import TransferAward
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import AwardRow
 from services.credentials.storage.rows import Owner

@@ -10,16 +10,9 @@ from uuid import UUID
 
 from contracts.envelope import log_key
 from contracts.events import CREDENTIALS_LEARNER
-from services.credentials.domain.award import (
-    Award,
-    Command,
-    CredentialIssued,
-    CredentialRevoked,
-    Event,
-    decide,
-    evolve,
-)
-from services.credentials.domain.transfers import AwardTransferred
+from services.credentials.domain.award import Award, decide, evolve
+from services.credentials.domain.commands import Command
+from services.credentials.domain.events import AwardTransferred, CredentialIssued, CredentialRevoked, Event
 from services.credentials.publishing import event_id_of, to_public
 from services.credentials.signing.signer import Signer
 from services.credentials.storage import rows
