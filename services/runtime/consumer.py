@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from services.runtime.backoff import Backoff
 from services.runtime.holding import Holding
 from services.runtime.lane import Lane, LogIncident
-from services.runtime.log.port import Log, LogReader, LogRecord, OffsetOutOfRange
+from services.runtime.log.port import Log, LogRecord
 from services.runtime.metrics import Metric, Sizes, gauge
 from services.runtime.store.port import Fenced, Position, VersionConflict
 from services.runtime.telemetry import describe, get_logger
+from services.runtime.topic_reader import TopicReader
 
 __all__ = ["Consumer", "Handle", "LogIncident"]
 
@@ -58,13 +58,12 @@ class Consumer:
         self._fault: str | None = None  # what failed in this one
         self._log, self._topic, self._producer = log, topic, producer
         self._positions, self._handle, self._idle = positions, handle, idle
+        self._reader = TopicReader(log, topic, positions, elapsed_s)
         self._batch_size_max, self._poll_timeout_s = batch_size_max, poll_timeout_s
         self._known_to_interval_s, self._elapsed_s = known_to_interval_s, elapsed_s
         self._holding = partitions if isinstance(partitions, Holding) else None
         fixed = () if isinstance(partitions, Holding) else partitions
         self._lanes = {partition: Lane(partition, elapsed_s()) for partition in fixed}
-        self._opened: LogReader | None = None
-        self._reads: set[int] = set()  # what it was opened for
         self._done: dict[int, int] = {}  # the offset up to which everything was dealt with, per partition
 
     @property
@@ -128,9 +127,7 @@ class Consumer:
             stop.wait(GATHER_S)
 
     def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self._reader.close()
 
     def step(self, timeout_s: float = 0.0) -> int:
         """One poll and all it brings; the number of records handled. What failed is in `trouble`, to be tried again."""
@@ -141,7 +138,7 @@ class Consumer:
         for lane in list(self._lanes.values()):
             if lane.known and lane.looking_back:
                 with self._trying(lane):
-                    self._recognise(lane, polled.get(lane.partition, []))
+                    self._reader.recognise(lane, polled.get(lane.partition, []))
         for partition, records in polled.items():
             if partition in self._lanes:
                 with self._trying(self._lanes[partition]):
@@ -156,8 +153,8 @@ class Consumer:
     def _note_done(self) -> None:
         """How far everything was dealt with, before anybody looks back."""
         looking_back = any(lane.looking_back for lane in self._lanes.values())
-        if self._fault is None and self._opened is not None and not looking_back and self._reads == set(self._lanes):
-            self._done = {partition: self._opened.position(partition) for partition in self._lanes}
+        if self._fault is None and not looking_back and (done := self._reader.read_up_to(self._lanes)) is not None:
+            self._done = done
 
     @contextmanager
     def _trying(self, *lanes: Lane) -> Iterator[None]:
@@ -191,60 +188,12 @@ class Consumer:
             self._lanes = kept | {part: Lane(part, self._elapsed_s()) for part in held.keys() - kept.keys()}
 
     def _poll(self, timeout_s: float) -> dict[int, list[LogRecord]]:
-        by_partition: dict[int, list[LogRecord]] = defaultdict(list)
         if not self._lanes:
             time.sleep(timeout_s)
-            return by_partition
+            return {}
         with self._trying(*self._lanes.values()):
-            reader = self._reader()
-            try:
-                records = reader.poll(timeout_s, self._batch_size_max * len(self._lanes))
-            except OffsetOutOfRange as gone:
-                log.warning(
-                    "position out of range, reading from the beginning", topic=self._topic, partition=gone.partition
-                )
-                self._rewind(reader, gone.partition)
-                return {}
-            for record in records:
-                by_partition[record.partition].append(record)
-        return by_partition
-
-    def _reader(self) -> LogReader:
-        """The reader, standing where the store says for every partition that starts or has failed."""
-        if self._opened is not None and self._reads != set(self._lanes):
-            self.close()
-            for lane in self._lanes.values():
-                lane.known = False
-        if self._opened is None:
-            self._opened = self._log.reader(self._topic, dict.fromkeys(self._lanes, 0))
-            self._reads = set(self._lanes)
-        for lane in self._lanes.values():
-            if not lane.known:
-                lane.position = self._positions(lane.partition)
-                lane.known, lane.searched_for = True, None
-                self._look_back(lane, self._opened)
-        return self._opened
-
-    def _look_back(self, lane: Lane, reader: LogReader) -> None:
-        """Read the last record taken once more: a topic made anew may by now have grown past our position.
-
-        What was trimmed since cannot be read again; then our position is where the log begins, or beyond.
-        """
-        last = lane.position.next_offset - 1
-        lane.looking_back = last >= self._log.begins(self._topic)[lane.partition]
-        reader.seek(lane.partition, last if lane.looking_back else lane.position.next_offset)
-
-    def _recognise(self, lane: Lane, records: Sequence[LogRecord]) -> None:
-        """Nothing new and the last record not seen again: this is another log, so read it from its beginning."""
-        if any(record.seq >= lane.position.last_seq for record in records):
-            lane.looking_back = False  # seen again, or beyond it: then what is missing is searched for
-        elif self._reader().position(lane.partition) >= self._log.ends(self._topic)[lane.partition]:
-            lane.looking_back = False
-            self._rewind(self._reader(), lane.partition)
-
-    def _rewind(self, reader: LogReader, partition: int) -> None:
-        self._lanes[partition].active_at = self._elapsed_s()  # no looking back before this was read
-        reader.seek(partition, self._log.begins(self._topic)[partition])
+            return self._reader.poll(self._lanes, timeout_s, self._batch_size_max * len(self._lanes))
+        return {}
 
     def _take(self, lane: Lane, records: Sequence[LogRecord]) -> int:
         fresh, beyond = lane.sift(self._ours(lane, records))
@@ -274,7 +223,7 @@ class Consumer:
         expected = lane.position.last_seq + 1
         if lane.searched_for != expected:
             lane.searched_for = expected
-            self._rewind(self._reader(), lane.partition)
+            self._reader.rewind(lane)
         elif lane.incident is None or lane.incident.expected_seq != expected:
             lane.incident = LogIncident(self._topic, lane.partition, expected, got_seq)
             log.error(
@@ -291,7 +240,7 @@ class Consumer:
         if self._idle:
             self._idle(lane.partition)
         if lane.known and not lane.incident:
-            self._look_back(lane, self._reader())
+            self._reader.look_back(lane)
         lane.active_at = self._elapsed_s()
 
 

@@ -29,7 +29,7 @@ def consumer(log: KafkaLog, store: Store, **options: float) -> Consumer:
 
 def asked_ahead(consumer: Consumer) -> bool:
     """Whether the consumer's client still waits for an answer: what is sent meanwhile would be fetched unasked."""
-    return consumer._opened._client._fetcher.in_flight_fetches()
+    return consumer._reader._opened._client._fetcher.in_flight_fetches()
 
 
 class Sender:
