@@ -10,11 +10,12 @@ from contracts.envelope import PublicEvent, log_key
 from services.runtime.log.partition import partition_of
 from services.runtime.store.sqlite import SqliteCursor
 from services.runtime.stored_keys import SqliteKeyStore
-from tests.credentials.school import ANA, TENANT, School
+from tests.credentials.school import ANA, POLICY, TENANT, WELDER, School
 
 pytestmark = pytest.mark.usefixtures("either_store")
 
 QUESTIONS_MAX = 70  # with BEGIN, COMMIT and ROLLBACK, and what a process asks once: half of them
+SWEEP_MAX = 100  # the same, and a transaction in each of three partitions where nobody is
 BY_THE_CLOCK = "SELECT count FROM destroyed"  # twice a second, whatever is done
 
 
@@ -53,7 +54,12 @@ def in_one_batch(school: School, event: PublicEvent, some: list[UUID], asked: li
     school.restart()
     asked.clear()
     assert school.consumer.step() == len(some)  # type: ignore[attr-defined]
-    return len([one for one in asked if one != BY_THE_CLOCK])
+    return counted(asked)
+
+
+def counted(asked: list[str]) -> int:
+    """Without what is asked by the clock, and the BEGIN before it."""
+    return len(asked) - 2 * asked.count(BY_THE_CLOCK)
 
 
 @pytest.mark.parametrize("cause", ["retraction", "time"])
@@ -65,3 +71,19 @@ def test_many_awards_and_lapses_take_no_more_questions_than_some(school: School,
         few = in_one_batch(school, event, some, asked)
         assert in_one_batch(school, event, many, asked) <= few <= QUESTIONS_MAX
     assert [len(school.credentials(one)) for one in (*some, *many)] == [2] * 70
+
+
+def test_a_sweep_of_many_takes_no_more_questions_than_one_of_some(school: School, asked: list[str]) -> None:
+    school.put()
+    groups = {"first": learners(3, 1), "some": learners(1, 10), "many": learners(2, 60)}
+    took = {}
+    for node, group in groups.items():
+        in_one_batch(school, school.met(node=node), group, asked)
+        for achievement in (node, f"{node}-again"):  # the second finds what the first has made
+            school.put(achievement, WELDER | {"requirement": {"policy": POLICY, "node": node}})
+            asked.clear()
+            school.sweep.step()  # type: ignore[attr-defined]
+            took[achievement] = counted(asked)
+    assert took["many"] <= took["some"] <= SWEEP_MAX
+    assert took["many-again"] <= took["some-again"] <= SWEEP_MAX
+    assert [len(school.credentials(one)) for group in groups.values() for one in group] == [2] * 71

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Sequence
 
 from contracts.mastery_v1 import RequirementMetV1
+from services.credentials.domain.achievement import Requirement
+from services.credentials.reactions import award_id_of
 from services.credentials.signing.errors import NotSignable
-from services.credentials.storage import rows
+from services.credentials.storage import around, rows
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import MetRow
 from services.credentials.storage.rows import Owner
@@ -77,18 +79,33 @@ class Sweep:
     def _sweep(self, partition: int, tenant: str, achievement: str) -> None:
         found = self._tools.achievements.latest(tenant, achievement)
         assert found is not None
-        tag = self._tools.achievements.tag(tenant, found[0].requirement)
+        requirement = found[0].requirement
+        tag = self._tools.achievements.tag(tenant, requirement)
         after, more = (b"", 0), True
         while more:
             with self._partitions.writing(partition) as store, self._tools.snapshot() as snapshot:
                 work = Work(self._tools, store, snapshot, self._clock.now())
                 page = self._tools.queries.met(tenant, tag, partition, after, PAGE)
                 more = len(page) == PAGE
+                self._look_ahead(work, tenant, requirement, page)
                 self._award(work, tenant, page)
                 if not more:
                     work.batch.rows.append(rows.sweep_done(tenant, achievement, partition))
                 work.commit()
             after = (page[-1].learner.bytes, page[-1].cycle) if page else after
+
+    def _look_ahead(self, work: Work, tenant: str, requirement: Requirement, page: Sequence[MetRow]) -> None:
+        """Ask for all of the page what each would ask."""
+        learners, issuer = [met.learner for met in page], self._tools.signer.issuer(tenant)
+        self._tools.owners.look_ahead((tenant, one) for one in learners)
+        held = work.snapshot.around(around.held_by, tenant, learners)
+        may_be_made = [
+            (award_id_of(issuer, met.learner, definition.id, met.cycle), met.learner)
+            for definition in work.snapshot.answering(tenant, requirement)
+            for met in page
+        ]
+        here = [row for one in learners for row in held[one] if row.partition == work.store.partition]
+        work.look_ahead([*may_be_made, *((row.id, row.learner) for row in here)])
 
     def _award(self, work: Work, tenant: str, page: Sequence[MetRow]) -> None:
         for met in page:

@@ -41,7 +41,8 @@ class Transfers:
         """The achievements of which an award came to the learner for this meeting of the requirement."""
         found: set[str] = set()
         for row in self.came_to(work, owner):
-            award = fold(self._partitions.reading(row.partition).stream(row.id))
+            here = row.partition == work.store.partition
+            award = work.award(row.id) if here else fold(self._partitions.reading(row.partition).stream(row.id))
             if recognises(award, event) and (award.holder, award.cycle) == (owner.learner, event.cycle):
                 assert award.proposed is not None
                 found.add(award.proposed.achievement)
