@@ -1,6 +1,6 @@
 """Learners as this partition knows them: whose they are, what they have adopted, and their streams opened."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -70,18 +70,21 @@ class Learners:
             return [_row(row) for row in cursor.execute(select, (partition, applied_seq, limit))]
 
     def entries(self, recorded: Sequence[RecordedEvent]) -> list[Entry]:
-        """The events of one stream as the domain knows them."""
+        """The events of one stream as the domain knows them, with their places."""
+        events = self.events(recorded)
+        return [Entry(r.version, r.seq, r.recorded_at, e) for r, e in zip(recorded, events, strict=True)]
+
+    def events(self, recorded: Sequence[RecordedEvent]) -> list[Event]:
+        """The events of one stream as the domain knows them: those kept as they came amount to one fact each."""
         if not recorded:
             return []
         bodies = (r.event.body for r in recorded if isinstance(r.event, Verbatim))
         received = self._opening.opened(bodies, recorded[0].tenant, recorded[0].stream)
-        return [Entry(r.version, r.seq, r.recorded_at, self._event(r, received)) for r in recorded]
-
-    def _event(self, recorded: RecordedEvent, received: Iterator[Received]) -> Event:
-        if isinstance(recorded.event, Verbatim):
-            (command,) = self._react(next(received), recorded.recorded_at)
-            return command.fact  # type: ignore[union-attr]
-        return recorded.event  # type: ignore[return-value]
+        react = self._react
+        return [
+            react(next(received), r.recorded_at)[0].fact if isinstance(r.event, Verbatim) else r.event  # type: ignore
+            for r in recorded
+        ]
 
 
 def learner_row(row: LearnerRow) -> Row:

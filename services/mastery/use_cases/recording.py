@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from services.mastery.domain.learner_record import AdoptPolicy, Command, LearnerRecord, decide, evolve
+from services.mastery.domain.learner_record import AdoptPolicy, Command, Event, LearnerRecord, decide, evolve
 from services.mastery.domain.thresholds import Crossing
 from services.mastery.storage.controls import Activation, in_force
 from services.mastery.storage.documents import Documents
 from services.mastery.storage.drafts import Draft, ToPublic
-from services.mastery.storage.learners import Entry, LearnerRow, Learners
+from services.mastery.storage.learners import LearnerRow, Learners
 from services.mastery.storage.received import Received
 from services.mastery.storage.records import Held, RecordCache
 from services.runtime.keys import KeyDestroyed
@@ -17,11 +17,11 @@ from services.runtime.store.database import StoreUnavailable
 from services.runtime.store.port import PartitionStore, RecordedEvent, Unopened, Verbatim
 
 
-def folded(learner: UUID, entries: list[Entry]) -> LearnerRecord:
+def folded(learner: UUID, events: Iterable[Event]) -> LearnerRecord:
     """A learner's record, from its stream and nothing else."""
     record = LearnerRecord(learner)
-    for entry in entries:
-        record = evolve(record, entry.event)
+    for event in events:
+        record = evolve(record, event)
     return record
 
 
@@ -119,7 +119,7 @@ class Recording:
             return None
 
     def _folded(self, row: LearnerRow, recorded: Sequence[RecordedEvent]) -> Held:
-        record = folded(row.learner, self._learners.entries(recorded))
+        record = folded(row.learner, self._learners.events(recorded))
         return Held(row.tenant, record, row.adopted_seq, known=True)
 
 
