@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from services.runtime.one_write import OneWrite
 
 LOOKS = 4  # at whether an answer is being read, before its time is up
+ARRIVED = "wayproof.arrived"  # in the scope of a request whose body is here to its end
 PROGRESS_BYTES_MIN = 16 * 1024  # read between two looks, or it is as if nothing were
 
 
@@ -90,6 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self.scope[ARRIVED] = True  # type: ignore[typeddict-unknown-key]
         if not self._refused:
             super().on_message_complete()
 

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from services.runtime.http import ARRIVED
 from services.runtime.problems import Refusal
 from services.runtime.strict_json import parse_json
 
@@ -56,8 +57,11 @@ async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX, *, timeou
         raise EncodingNotSupported
     declared = declared_length(request, bytes_max)
     try:
-        async with asyncio.timeout(timeout_s):
+        if ARRIVED in request.scope:  # most bodies come with their headers: there is nothing to wait for
             raw = await _collect(request, bytes_max)
+        else:
+            async with asyncio.timeout(timeout_s):
+                raw = await _collect(request, bytes_max)
     except TimeoutError:
         raise BodyTooSlow(timeout_s=timeout_s) from None
     except ClientDisconnect:
