@@ -91,7 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self.scope[ARRIVED] = True  # type: ignore[typeddict-unknown-key]
+        self.scope[ARRIVED] = True  # type: ignore[literal-required]
         if not self._refused:
             super().on_message_complete()
 
