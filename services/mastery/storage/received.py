@@ -68,6 +68,9 @@ class AsWeWrite(TypedDict):
 
 KEPT = TypeAdapter(Kept).validator
 AS_WE_WRITE = TypeAdapter(AsWeWrite).validator
+as_uuid = TypeAdapter(
+    UUID
+).validator.validate_python  # of canonical text, at a fifth of the price of UUID's own reading
 
 
 class Opening:
@@ -89,7 +92,7 @@ class Opening:
             plain = self._keys.learner_key(e["tenant"], learner).open(e["data_base64"], context)
         except DoesNotOpen:
             raise Unreadable("does-not-open") from None
-        return Received(UUID(e["id"]), e["type"], e["tenant"], learner, at, _content(kind, plain))
+        return Received(as_uuid(e["id"]), e["type"], e["tenant"], learner, at, _content(kind, plain))
 
     def _checked_at_length(self, raw: bytes, key: str) -> Received:
         """Whatever else an envelope may be, and what exactly is wrong with one that is none."""
@@ -115,7 +118,7 @@ class Opening:
                 e["data_base64"], sealing_context(tenant, subject, said, type_, e["dataschema"], e["keyid"])
             )
             at = utc(e.get("occurredat") or e["time"])
-            yield Received(UUID(said), type_, e["tenant"], learner, at, orjson.loads(plain))
+            yield Received(as_uuid(said), type_, e["tenant"], learner, at, orjson.loads(plain))
 
     def prepare(self, learners: Iterable[tuple[str, UUID]]) -> None:
         """Have the keys of many at hand, each with its tenant: they are asked for one by one next."""

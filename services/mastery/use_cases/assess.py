@@ -109,8 +109,9 @@ class PartitionWriter:
         try:
             self._apply_controls(draft)
             self._read_ahead(_named(records), draft)
-            for record in records:
-                self._take_one(record, draft, record.seq in failed)
+            opened = [self._opened(record, record.seq in failed) for record in records]
+            for record, said in zip(records, opened, strict=True):
+                self._take_one(record, said, draft)
             self._commit(draft)
         except BaseException:
             self._forget(draft)
@@ -121,11 +122,18 @@ class PartitionWriter:
         self._opening.prepare(named)
         self._recording.read_ahead((learner for _, learner in named), draft)
 
-    def _take_one(self, record: LogRecord, draft: Draft, failed: bool) -> None:
+    def _opened(self, record: LogRecord, failed: bool) -> Received | Exception:
+        """What the record says, or what is the matter with it. A whole batch is opened before any of it is decided on:
+        each piece of work finds its own code and tables in the processor's caches."""
         try:
-            if failed:
-                raise Unfit("evaluation-failed")
-            received = self._opening.checked(record.value, record.key)
+            return Unfit("evaluation-failed") if failed else self._opening.checked(record.value, record.key)
+        except (Unreadable, KeyUnknown, KeyDestroyed) as fault:
+            return fault
+
+    def _take_one(self, record: LogRecord, received: Received | Exception, draft: Draft) -> None:
+        try:
+            if isinstance(received, Exception):
+                raise received
             if received.type == LearnerErasedV1.TYPE:
                 self._erase(received, record, draft)
                 return

@@ -22,6 +22,7 @@ class Placed:
     """An event with the place it is about to take; satisfies the library's domain event protocol."""
 
     append: Append
+    stream: bytes  # the append's
     originator_version: int
     part: int
     seq: int
@@ -36,6 +37,7 @@ class Placed:
 class SealedEvent(StoredEvent):
     """The library's stored event with what its chain and its key need; `key_id` is None for a verbatim body."""
 
+    stream: bytes  # the originator's id
     tenant: str
     part: int
     seq: int
@@ -45,13 +47,13 @@ class SealedEvent(StoredEvent):
     key_id: str | None
 
     def __init__(
-        self, stream: UUID, version: int, topic: str, body: bytes, tenant: str, part: int, seq: int, recorded_at: int,
-        prev: bytes, hash: bytes, key_id: str | None,
+        self, id_: UUID, stream: bytes, version: int, topic: str, body: bytes, tenant: str, part: int, seq: int,
+        recorded_at: int, prev: bytes, hash: bytes, key_id: str | None,
     ) -> None:  # fmt: skip
         """All fields at once: the one a frozen dataclass makes for itself sets each alone, at four times the price."""
         self.__dict__.update(
-            originator_id=stream, originator_version=version, topic=topic, state=body, tenant=tenant, part=part,
-            seq=seq, recorded_at=recorded_at, prev=prev, hash=hash, key_id=key_id,
+            originator_id=id_, originator_version=version, topic=topic, state=body, stream=stream, tenant=tenant,
+            part=part, seq=seq, recorded_at=recorded_at, prev=prev, hash=hash, key_id=key_id,
         )  # fmt: skip
 
 
@@ -85,18 +87,19 @@ class SealingMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: Any) -> SealedEvent:
         """Encode, seal and link a placed event."""
         placed: Placed = domain_event
-        tenant, stream, event = placed.append.tenant, placed.append.stream, placed.append.event
-        version, prev, micros = placed.originator_version, placed.prev, to_micros(placed.append.recorded_at)
+        append, stream, version, prev = placed.append, placed.stream, placed.originator_version, placed.prev
+        tenant, id_, event, micros = append.tenant, append.stream, append.event, to_micros(append.recorded_at)
+        part, seq = placed.part, placed.seq
         key_id: str | None = None
         if isinstance(event, Verbatim):
             topic, body = event.topic, event.body
         else:
-            key = self._key_for(tenant, stream)
+            key = self._key_for(tenant, id_)
             topic, plain = self._codec.encode(event)
             key_id = key.id
-            body = key.seal(plain, _context(tenant, str(stream), version, topic, key_id, prev))
-        hash_ = link(prev, tenant, stream.bytes, version, placed.part, placed.seq, topic, micros, key_id, body)
-        return SealedEvent(stream, version, topic, body, tenant, placed.part, placed.seq, micros, prev, hash_, key_id)
+            body = key.seal(plain, _context(tenant, str(id_), version, topic, key_id, prev))
+        hash_ = link(prev, tenant, stream, version, part, seq, topic, micros, key_id, body)
+        return SealedEvent(id_, stream, version, topic, body, tenant, part, seq, micros, prev, hash_, key_id)
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """Verify and open a stored event."""
@@ -105,7 +108,7 @@ class SealingMapper(Mapper[UUID]):
         assert isinstance(e.originator_id, UUID)
         row = EventRow(
             e.tenant, e.originator_version, e.part, e.seq, e.topic, e.recorded_at, e.prev, e.hash, e.state, e.key_id,
-            e.originator_id.bytes,
+            e.stream,
         )  # fmt: skip
         return self.opened([row], e.originator_id)[0]
 

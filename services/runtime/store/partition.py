@@ -160,14 +160,15 @@ class StoredPartition:
         self, cursor: Cursor, appends: Sequence[Append], expected: dict[UUID, int], seq: int
     ) -> list[SealedEvent]:
         """Seal and link each event at the end of its stream, after this seq of the journal."""
-        heads = heads_of(cursor, (stream.bytes for stream in [a.stream for a in appends] + list(expected)))
+        streams = [append.stream.bytes for append in appends]
+        heads = heads_of(cursor, streams + [stream.bytes for stream in expected])
         _expect(expected, heads)
         stored: list[SealedEvent] = []
-        for append in appends:
-            stream, seq = append.stream.bytes, seq + 1
+        for append, stream in zip(appends, streams, strict=True):
+            seq += 1
             head = heads.get(stream)
             version, prev = (head.version + 1, head.hash) if head else (1, GENESIS)
-            event = self._mapper.to_stored_event(Placed(append, version, self.partition, seq, prev))
+            event = self._mapper.to_stored_event(Placed(append, stream, version, self.partition, seq, prev))
             heads[stream] = Head(append.tenant, self.partition, version, event.hash)
             stored.append(event)
         return stored

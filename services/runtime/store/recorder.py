@@ -123,13 +123,14 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
         store, stream, version = self.datastore, stream_of(e), e.originator_version
         prev, at = head.hash if head else GENESIS, to_micros(store.now())
         hash_ = link(prev, store.tenant, stream.bytes, version, store.partition, seq, e.topic, at, None, e.state)
-        return SealedEvent(stream, version, e.topic, e.state, store.tenant, store.partition, seq, at, prev, hash_, None)
+        place = (store.tenant, store.partition, seq, at, prev, hash_, None)
+        return SealedEvent(stream, stream.bytes, version, e.topic, e.state, *place)
 
     def _moves(self, events: Sequence[SealedEvent], first: int) -> dict[bytes, tuple[SealedEvent, SealedEvent]]:
         """The first and last new event of each stream; a gap in the stream or the journal is refused."""
         moves: dict[bytes, tuple[SealedEvent, SealedEvent]] = {}
         for seq, event in enumerate(events, start=first):
-            stream = stream_of(event).bytes
+            stream = event.stream
             begin, last = moves.get(stream, (event, None))
             fits = last is None or (last.originator_version + 1, last.hash) == (event.originator_version, event.prev)
             if not fits or event.seq != seq or event.part != self.datastore.partition:
@@ -252,6 +253,6 @@ def heads_of(cursor: Cursor, streams: Iterable[bytes]) -> dict[bytes, Head]:
 
 def _row(e: SealedEvent) -> tuple[Any, ...]:
     return (
-        e.tenant, stream_of(e).bytes, e.originator_version, e.part, e.seq, e.topic, e.recorded_at,
+        e.tenant, e.stream, e.originator_version, e.part, e.seq, e.topic, e.recorded_at,
         e.prev, e.hash, e.state, e.key_id,
     )  # fmt: skip
