@@ -36,6 +36,7 @@ POLICY = sample.document(
 LEARNERS = [uuid5(LEARNER, f"learner {n}") for n in range(100)]
 SOME = LEARNERS[:6]
 ELSEWHERE = "iowa"
+NEVER_S = 3600.0  # nobody looks back at what was taken: how often would be a matter of time
 
 
 class Cold(World):
@@ -45,11 +46,11 @@ class Cold(World):
 
     def restart(self, **said: Any) -> None:
         self.keys = SqliteKeyStore(self.keys_in, elapsed_s=self.elapsed_s)
-        super().restart(known_to_interval_s=3600.0, **said)
+        super().restart(**said)
 
     def start(self, **said: Any) -> None:
         self.keys_in = self.folder / "keys"
-        super().start(**said)
+        super().start(known_to_interval_s=NEVER_S, **said)
 
 
 class Alone(Cold):
@@ -62,7 +63,7 @@ class Alone(Cold):
         self.start()
 
     def start(self, **said: Any) -> None:
-        World.start(self, **said)
+        World.start(self, known_to_interval_s=NEVER_S, **said)
         for writer in self.worker._writers.values():
             writer._read_ahead = lambda named, draft: None  # type: ignore[method-assign]
 
