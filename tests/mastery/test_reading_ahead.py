@@ -1,8 +1,8 @@
 """After a start a batch's learners are read together: few questions, and every decision as if each were read alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,6 +21,9 @@ from services.runtime.log.partition import partition_of
 from services.runtime.opening import open_store
 from services.runtime.sealing import Sealer
 from services.runtime.settings import RuntimeSettings, load
+from services.runtime.store.database import StoreUnavailable
+from services.runtime.store.partition import StoredPartition
+from services.runtime.store.port import Unopened
 from services.runtime.stored_keys import SqliteKeyStore
 from tests.mastery import sample
 from tests.mastery.test_dead_letters import append, reasons, sealed
@@ -173,6 +176,32 @@ def test_what_is_the_matter_with_one_learner_is_said_where_a_record_asks_for_it(
     world.settle()
     assert world.worker.ready() == {}
     assert world.history(tampered)[-1] == "evidence-recorded"
+    world.service.close()
+
+
+def test_a_store_that_fails_half_way_costs_nothing_but_another_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = made(tmp_path)
+    world.send(*(registered(learner) for learner in SOME), *pieces(SOME, "before"))
+    world.settle()
+    world.restart()
+    read = StoredPartition.streams
+
+    def fails_after_one(store: StoredPartition, streams: Iterable[UUID]) -> Iterator[Unopened]:
+        yield from islice(read(store, streams), 1)
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(StoredPartition, "streams", fails_after_one)
+    world.send(*pieces(SOME, "cold"))
+    world.worker.step(0.0)
+    assert "StoreUnavailable" in str(world.worker.ready())
+    monkeypatch.setattr(StoredPartition, "streams", read)
+    world.settle()
+    assert world.worker.ready() == {}
+    assert {tuple(world.history(learner)[-3:]) for learner in SOME} == {
+        ("evidence-recorded", "evidence-recorded", "level-reached")
+    }
     world.service.close()
 
 
