@@ -68,9 +68,9 @@ def crossing(
 
 def _counted(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> dict[str, Any]:
     """The latest pieces by name and all by number: an event does not grow with a learner's history."""
-    counted = [reckoning.determination(code).counted for code in dict.fromkeys(leaf.code for leaf in rests_on)]
-    named = tuple(evidence for pieces in counted for evidence in pieces[-NAMED_MAX:])
-    return {"evidence": named, "evidence_count": sum(map(len, counted))}
+    counted = [reckoning.determination(code).counted for code in dict.fromkeys([leaf.code for leaf in rests_on])]
+    named = [evidence for pieces in counted for evidence in pieces.latest(NAMED_MAX)]
+    return {"evidence": tuple(named), "evidence_count": sum(map(len, counted))}
 
 
 def _achieved(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> tuple[Achieved, ...]:
@@ -79,10 +79,20 @@ def _achieved(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> tuple[Achieved,
     for leaf in rests_on:
         determination = reckoning.determination(leaf.code)
         plan = reckoning.policy.plans[leaf.code]
-        required = plan.required if leaf.at_least is None else leaf.at_least
-        if (determination.result if leaf.at_least is None else determination.at(required)) == "met":
-            found.setdefault(leaf.code, _level(plan, determination, shown(required)))
+        if leaf.at_least is None:
+            if determination.result == "met":
+                found.setdefault(leaf.code, _required(reckoning, plan, determination))
+        elif determination.at(leaf.at_least) == "met":
+            found.setdefault(leaf.code, _level(plan, determination, shown(leaf.at_least)))
     return tuple(found.values())
+
+
+def _required(reckoning: Reckoning, plan: Plan, determination: Determination) -> Achieved:
+    """At the plan's own mark: said by the level that is reached and again by each requirement above it."""
+    achieved = reckoning.achieved.get(plan.code)
+    if achieved is None:
+        achieved = reckoning.achieved[plan.code] = _level(plan, determination, shown(plan.required))
+    return achieved
 
 
 def _level(plan: Plan, determination: Determination, required: str) -> Achieved:
@@ -96,6 +106,6 @@ def _level(plan: Plan, determination: Determination, required: str) -> Achieved:
         level=determination.level,
         value=None if value is None else shown(plan.rounding(value)),
         required=required,
-        evidence=tuple(determination.counted[-NAMED_MAX:]),
+        evidence=tuple(determination.counted.latest(NAMED_MAX)),
         evidence_count=len(determination.counted),
     )

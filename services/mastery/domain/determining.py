@@ -28,7 +28,7 @@ class Determination:
     value: Fraction | None
     compared: Fraction | None  # the value, rounded first when the policy compares rounded values
     level: str | None
-    counted: Sequence[UUID]
+    counted: Prefix[UUID]
     lapsed: Sequence[UUID]
     excluded: Sequence[tuple[UUID, str]]  # with the rule that left it out
     short: tuple[Check, ...]  # the conditions of the gate that are not fulfilled

@@ -12,6 +12,7 @@ from services.mastery.domain.determining import Determination, Result, Tally
 from services.mastery.domain.known import EMPTY_SHELF, Known
 from services.mastery.domain.requirements import result_of
 from services.mastery.domain.rules import CompiledPolicy, Plan, Rules
+from services.mastery.domain.thresholds import Achieved
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Reckoning:
     policy: CompiledPolicy
     as_of: datetime
     requirements: dict[str, Result] = field(default_factory=dict)
+    achieved: dict[str, Achieved] = field(default_factory=dict)  # by code, as the events of this evaluation state it
 
     def determination(self, code: str) -> Determination:
         """The determination of one competency; kept on the shelf for as long as it holds."""

@@ -24,6 +24,10 @@ class Prefix(Sequence[T]):
         items.append(item)
         return Prefix(items)
 
+    def latest(self, count: int) -> list[T]:
+        """So many from the end, or all."""
+        return self._items[max(0, self._size - count) : self._size]
+
     def last(self) -> T | None:
         """The one at the end, where there is one."""
         return self._items[self._size - 1] if self._size else None
