@@ -13,8 +13,8 @@ def held_by(queries: Queries, tenant: str, learners: Sequence[UUID]) -> Around:
     """Every award each learner has now; what was made for somebody who is erased can be read no more."""
 
     def ask(some: Sequence[UUID]) -> list[AwardRow]:
-        where = f"tenant = ? AND holder IN ({_marks(some)}) AND {READABLE}"
-        return queries.awards_where(where, tenant, *_named(some), AROUND_MAX)
+        held = f"tenant = ? AND holder IN ({_marks(some)}) AND {READABLE}"
+        return queries.awards_where(held, values=(tenant, *_named(some)), limit=AROUND_MAX)
 
     return _shared_out(ask, learners, lambda row: {row.holder})
 
@@ -23,9 +23,14 @@ def moved_around(queries: Queries, tenant: str, learners: Sequence[UUID]) -> Aro
     """Awards that came to each learner by a merge, went from it by one, or may yet come to it."""
 
     def ask(some: Sequence[UUID]) -> list[AwardRow]:
-        among = f"IN ({_marks(some)})"
-        moved = f"(holder {among} AND learner <> holder) OR (learner {among} AND holder <> learner) OR heir {among}"
-        return queries.awards_where(f"tenant = ? AND ({moved}) AND {READABLE}", tenant, *_named(some) * 3, AROUND_MAX)
+        among = f"IN ({_marks(some)}) AND {READABLE}"
+        return queries.awards_where(
+            f"tenant = ? AND learner <> holder AND holder {among}",
+            f"tenant = ? AND learner <> holder AND learner {among}",
+            f"tenant = ? AND heir {among}",
+            values=(tenant, *_named(some)) * 3,
+            limit=AROUND_MAX,
+        )
 
     return _shared_out(ask, learners, _concerned)
 

@@ -11,6 +11,7 @@ from services.runtime.store.database import Cursor, Database
 
 PAGE_MAX = 200
 _COLUMNS = "id, award, tenant, learner, list_id, position, issued_at, revoked_at, content, sealed, holder"
+_AWARD = "id, tenant, learner, part, standing, changed_at, holder, heir"
 _CREDENTIAL = f"SELECT {_COLUMNS} FROM credential"  # noqa: S608
 READABLE = "learner NOT IN (SELECT learner FROM erased_learner)"
 
@@ -78,7 +79,7 @@ class Queries:
 
     def award(self, tenant: str, award_id: UUID) -> AwardRow | None:
         """One award of the tenant's."""
-        found = self.awards_where("tenant = ? AND id = ?", tenant, award_id.bytes, 1)
+        found = self.awards_where("tenant = ? AND id = ?", values=(tenant, award_id.bytes), limit=1)
         return found[0] if found else None
 
     def awards(
@@ -90,7 +91,7 @@ class Queries:
         values: tuple[object, ...] = (tenant, *standings, *after)
         if learner is not None:
             condition, values = f"{condition} AND holder = ?", (*values, learner.bytes)
-        return self.awards_where(condition, *values, limit)
+        return self.awards_where(condition, values=values, limit=limit)
 
     def erased(self, tenant: str, learner: UUID) -> tuple[UUID, datetime] | None:
         """By which event, and when, the learner was erased."""
@@ -143,13 +144,14 @@ class Queries:
         rows = self._rows(sql, tenant, requirement, partition, *after, limit)
         return [MetRow(UUID(bytes=a), b, UUID(bytes=c), d) for a, b, c, d in rows]
 
-    def awards_where(self, condition: str, *values: object) -> list[AwardRow]:
-        """The awards of which the condition holds, in the order they changed; the last value is how many at most."""
-        sql = (
-            "SELECT id, tenant, learner, part, standing, changed_at, holder, heir"  # noqa: S608 - conditions of ours
-            f" FROM award WHERE {condition} ORDER BY changed_at, id LIMIT ?"
-        )
-        return [_award(row) for row in self._rows(sql, *values)]
+    def awards_where(self, *conditions: str, values: Sequence[object], limit: int) -> list[AwardRow]:
+        """The awards of which any of the conditions holds, each once, in the order they changed.
+
+        Asked as one condition with OR, PostgreSQL looks through all of a tenant's until it has statistics.
+        """
+        each = [f"SELECT {_AWARD} FROM award WHERE {condition}" for condition in conditions]  # noqa: S608 - ours
+        sql = f"{' UNION '.join(each)} ORDER BY changed_at, id LIMIT ?"
+        return [_award(row) for row in self._rows(sql, *values, limit)]
 
     def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self._database.read() as cursor:
