@@ -22,6 +22,11 @@ class KeyCache(Generic[Name, Key]):
         self._destroyed = 0
         self._lock = Lock()
 
+    @property
+    def destroyed(self) -> int:
+        """How many keys had been destroyed when that was last looked at; none of them is one that is made now."""
+        return self._destroyed
+
     def get(self, name: Name) -> Key | None:
         """The key set up, now the most recently used; None when it is not here."""
         with self._lock:

@@ -126,7 +126,7 @@ class StoredKeys:
 
     def _create(self, tenant: str, kind: Kind, subjects: Sequence[UUID]) -> None:
         self._wrapping.know(tenant)
-        made = self._fresh_keys(tenant, kind, subjects)
+        made, destroyed = self._fresh_keys(tenant, kind, subjects), self._data_keys.destroyed
         with self._database.write(in_turn=True) as cursor:
             _, cipher = self._wrapping.in_use(cursor, tenant)
             rows = [(tenant, kind, subject.bytes, id_, wrap(cipher, secret, id_)) for subject, id_, secret in made]
@@ -134,7 +134,6 @@ class StoredKeys:
             kept = made[:KEPT_WHEN_MADE_MAX]
             if written < len(made):
                 kept = _stored(cursor, kept)
-            destroyed = _destroyed(cursor)
         for subject, id_, secret in kept:  # what was made is used next: not read again
             self._data_keys.put((tenant, kind, subject), DataKey(id_, SmallCipher(secret)), destroyed)
 

@@ -107,6 +107,18 @@ def test_a_destroyed_key_is_gone_elsewhere_within_a_second_and_never_comes_back(
             keys.learner_key(TENANT, ADA)
 
 
+def test_a_key_just_made_here_and_destroyed_elsewhere_is_gone_here_within_a_second(another, watch):
+    one, two = another(), another()
+    one.create_learner_keys(TENANT, [BEN])
+    one.destroy_learner_key(TENANT, BEN)  # which the other has not noticed yet
+    two.create_learner_keys(TENANT, [ADA])
+    assert two.learner_key(TENANT, ADA).id
+    one.destroy_learner_key(TENANT, ADA)
+    watch.s += 0.5
+    with pytest.raises(KeyDestroyed):
+        two.learner_key(TENANT, ADA)
+
+
 def test_processes_that_meet_a_tenant_together_agree_on_its_keys(another):
     stores = [another() for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
