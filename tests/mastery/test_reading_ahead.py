@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from contracts.envelope import log_key
 from contracts.learners_v1 import LearnerErasedV1
+from services.mastery.domain.learner_record import Command, Event, LearnerRecord
+from services.mastery.domain.rules import Rules
 from services.mastery.storage.partitions import MASTERY_MIGRATIONS
 from services.mastery.storage.records import Looks
+from services.mastery.use_cases import recording
 from services.runtime.keys import KeyDestroyed
 from services.runtime.log.partition import partition_of
 from services.runtime.opening import open_store
@@ -202,6 +205,30 @@ def test_a_store_that_fails_half_way_costs_nothing_but_another_try(
     assert {tuple(world.history(learner)[-3:]) for learner in SOME} == {
         ("evidence-recorded", "evidence-recorded", "level-reached")
     }
+    world.service.close()
+
+
+def test_those_whom_a_failed_decision_never_reached_are_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, decide = made(tmp_path), recording.decide
+    learners = [learner for learner in LEARNERS if part_of(learner) == 1][:8]
+    world.send(*(registered(learner) for learner in learners), *pieces(learners, "before"))
+    world.settle()
+    world.restart()
+
+    def failing(command: Command, record: LearnerRecord, rules: Rules) -> list[Event]:
+        if record.learner == learners[0]:
+            raise ArithmeticError
+        return decide(command, record, rules)
+
+    monkeypatch.setattr(recording, "decide", failing)
+    world.send(*pieces(learners, "cold"))
+    with questions() as asked:
+        world.settle()
+    assert [sql.count("?") - 1 for sql in asked if "FROM event" in sql] == [8, 1]
+    assert reasons(world) == ["evaluation-failed"]
+    assert {world.history(learner)[-1] for learner in learners[1:]} == {"level-reached"}
     world.service.close()
 
 

@@ -44,14 +44,14 @@ class Recording:
     def read_ahead(self, learners: Iterable[UUID], draft: Draft) -> None:
         """Fold from the store together those who are about to be asked for and are not in memory.
 
-        Whatever is the matter with one of them is left for `held` to say: it then reads that one alone.
+        Whatever is the matter with one of them is left for `held` to say: it then reads that one alone. They stay when
+        the draft fails: until `held` gives one away nothing has changed it.
         """
         missing = self._cache.missing(learners)
         draft.read = dict.fromkeys(missing) | self._learners.rows(missing)
         rows = {learner: row for learner, row in draft.read.items() if row is not None and row.erased_by is None}
         for read in self._store.streams(rows):
             if (held := self._ahead(rows[read.stream], read)) is not None:
-                draft.touched.add(read.stream)
                 self._cache.put_ahead(read.stream, held)
 
     def held(self, learner: UUID, tenant: str, draft: Draft) -> Held:
