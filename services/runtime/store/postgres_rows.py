@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from services.runtime.store.postgres_arrays import Column, column
@@ -31,7 +32,7 @@ class ManyRows:
 
     def fits(self, rows: Sequence[Any]) -> bool:
         """Whether doing all at once is the same as doing one after the other."""
-        return not self.distinct or len({tuple(row[n] for n in self.distinct) for row in rows}) == len(rows)
+        return not self.distinct or len(set(map(itemgetter(*self.distinct), rows))) == len(rows)
 
 
 def many_rows(sql: str, types: Types) -> ManyRows | None:
