@@ -108,8 +108,8 @@ def _revoke(cursor: Cursor, rows: list[Values]) -> None:
         ids = [id_ for id_, _ in group]
         for start in range(0, len(ids), _IDS_MAX):
             counts.update(_set_bits(cursor, at, ids[start : start + _IDS_MAX]))
-    more = [(count, list_id) for list_id, count in counts.items()]
-    cursor.executemany("UPDATE status_list SET revoked = revoked + ? WHERE list_id = ?", more)
+    for list_id, count in counts.items():
+        cursor.execute("UPDATE status_list SET revoked = revoked + ? WHERE list_id = ?", (count, list_id))
 
 
 def _set_bits(cursor: Cursor, at: object, ids: list[object]) -> list[str]:
