@@ -1,7 +1,6 @@
 """What every database promises of its statements: many rows are written as if one after the other."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 
 import pytest
 from hypothesis import given, settings
@@ -101,46 +100,6 @@ def test_a_row_that_is_there_already_is_refused_and_nothing_is_written(databases
             cursor.executemany("INSERT INTO thing (id) VALUES (?)", [(b"2",), (b"1",)])
         with database.read() as cursor:
             assert cursor.execute("SELECT id FROM thing").fetchall() == [(b"1",)]
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(write, max_size=6), st.lists(write, max_size=3))
-def test_what_is_sent_together_ends_with_the_same_rows_as_one_after_the_other(databases, writes, then):
-    ended = []
-    for database in databases:
-        for together in (False, True):
-            with database.write() as cursor:
-                cursor.execute("DELETE FROM thing")
-                with cursor.together() if together else nullcontext():
-                    for kind, rows in writes:
-                        cursor.executemany(WRITES[kind], values_of(kind, rows))
-                for kind, rows in then:
-                    cursor.executemany(WRITES[kind], values_of(kind, rows))
-                ended.append(cursor.execute("SELECT id, name, size FROM thing ORDER BY id").fetchall())
-    assert ended[0] == ended[1] == ended[2] == ended[3]
-
-
-def insert_together(database: Database, rows: list[list[tuple]]) -> None:
-    with database.write() as cursor, cursor.together():
-        for some in rows:
-            cursor.executemany("INSERT INTO thing (id, name, size) VALUES (?, ?, ?)", some)
-
-
-@pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("many", [1, 3])
-def test_one_that_is_refused_among_those_sent_together_is_the_error_and_takes_all_along(databases, place, many):
-    for database in databases:
-        with database.write() as cursor:
-            cursor.execute("DELETE FROM thing")
-            cursor.execute("INSERT INTO thing (id, name, size) VALUES (?, ?, ?)", (b"there", "a", 1))
-        rows = [[(b"%d-%d" % (n, each), "b", 2) for each in range(many)] for n in range(3)]
-        rows[place][-1] = (b"there", "c", 3)
-        with pytest.raises(RowRefused):
-            insert_together(database, rows)
-        with database.write() as cursor:  # and the next goes on as if nothing had been
-            cursor.executemany(WRITES["insert"], [(b"next", "d", 4)])
-        with database.read() as cursor:
-            assert cursor.execute("SELECT id FROM thing ORDER BY id").fetchall() == [(b"next",), (b"there",)]
 
 
 def test_reads_within_a_read_share_its_moment(databases):

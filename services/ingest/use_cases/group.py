@@ -179,13 +179,12 @@ class Group:
 
     def write(self, cursor: Cursor, partitions: int) -> None:
         """All of it, inside the caller's transaction."""
+        for sql, rows in self.writes.rows.items():
+            cursor.executemany(sql, rows)
         records = [inbox.record_row(tag, version) for tag, version in self.known.records.items() if tag in self.changed]
+        cursor.executemany(inbox.PUT_RECORD, records)
         tally = [(source, tenant, o.value, n) for (tenant, source, o), n in self.writes.tally.items() if n]
-        with cursor.together():
-            for sql, rows in self.writes.rows.items():
-                cursor.executemany(sql, rows)
-            cursor.executemany(inbox.PUT_RECORD, records)
-            cursor.executemany(inbox.ADD_TALLY, tally)
+        cursor.executemany(inbox.ADD_TALLY, tally)
         put(cursor, partitions, self.writes.messages)
 
 

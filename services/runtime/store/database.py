@@ -64,12 +64,6 @@ class Cursor(Protocol):
     def executemany(self, sql: str, rows: Iterable[Values], /) -> "Cursor":
         """One statement for each of many rows, as if one after the other."""
 
-    def together(self) -> AbstractContextManager[None]:
-        """Statements within, which write, need not wait for each other: one that fails may say so only at the end.
-
-        What they answer, be it how many rows they wrote, is not known.
-        """
-
     def fetchone(self) -> Any:
         """The next row, None when there is no more."""
 

@@ -44,7 +44,6 @@ class PostgresCursor:
     def __init__(self, cursor: psycopg.Cursor[TupleRow], tables: Tables) -> None:
         self._cursor, self._tables = cursor, tables
         self._count = 0
-        self._answered = True
 
     @property
     def rowcount(self) -> int:
@@ -72,28 +71,11 @@ class PostgresCursor:
         self._count = self._cursor.rowcount
         return self
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """One round trip for all statements within: each is sent without waiting for what the one before it said.
-
-        After a failure the connection is closed: the driver takes for prepared what came after the failure and was not.
-        """
-        try:
-            with our_errors(), self._cursor.connection.pipeline():
-                self._answered = False
-                yield
-        except BaseException:
-            self._cursor.connection.close()
-            raise
-        self._answered = True
-
     def fetchone(self) -> Any:
-        assert self._answered, "what is sent together is answered when that ends"
         with our_errors():
             return self._cursor.fetchone()
 
     def fetchall(self) -> list[Any]:
-        assert self._answered, "what is sent together is answered when that ends"
         with our_errors():
             return self._cursor.fetchall() if self._cursor.description else []
 

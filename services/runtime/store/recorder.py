@@ -85,8 +85,7 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
         return None
 
     def _append(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], commit: Commit | None) -> Sequence[int]:
-        cursor: Cursor = c.sqlite_cursor  # type: ignore[assignment]  # the datastore's: one of ours
-        count = len(stored_events) + (commit.count if commit else 0)
+        cursor, count = c.sqlite_cursor, len(stored_events) + (commit.count if commit else 0)
         first = self._take(cursor, count, commit)
         if commit is not None and commit.place is not None:
             stored_events = commit.place(cursor, first)

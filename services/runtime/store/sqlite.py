@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -113,10 +113,6 @@ class SqliteDatabase:
 
 class SqliteCursor(sqlite3.Cursor):
     """SQLite's cursor, whose errors are the store's."""
-
-    def together(self) -> AbstractContextManager[None]:
-        """There is nobody to wait for."""
-        return nullcontext()
 
     def execute(self, sql: str, values: Any = (), /) -> Self:
         try:
