@@ -26,13 +26,17 @@ ALONE = ", ingest alone"
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Rounds of each kind take turns; each rests before the next begins."""
+    """Rounds of each kind take turns; each rests before the next begins.
+
+    Those of ingest alone come last: what they send makes mastery's learners longer, and its work on each piece dearer.
+    """
     with running_on_servers(folder) as site:
         rounds = Rounds(site, placements(Office(site.system), webhooks.STUDENTS), folder)
         for number in range(ROUNDS):
             for connections in CONNECTIONS:
                 rounds.single(f"{number}", connections)
             rounds.batched(f"{number}")
+        for number in range(ROUNDS):
             rounds.single(f"{number}-alone", CONNECTIONS[-1], alone=True)
             rounds.batched(f"{number}-alone", alone=True)
     return rounds.figures()
