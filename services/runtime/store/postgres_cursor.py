@@ -57,7 +57,10 @@ class PostgresCursor:
         return self
 
     def executemany(self, sql: str, rows: Iterable[Values], /) -> Self:
-        """One statement over arrays where that is the same; else pipelined, one statement a row."""
+        """One statement over arrays where that is the same; else one a row, each answered before the next.
+
+        Never pipelined: PostgreSQL does not end the transaction of a process that stands still within a pipeline.
+        """
         given = list(rows)
         self._count = 0
         if not given:
@@ -66,9 +69,9 @@ class PostgresCursor:
             many = None if isinstance(given[0], Mapping) else self._tables.many(self._cursor, sql)
             if many is not None and many.fits(given):
                 self._cursor.execute(many.sql, many.columns(given))
-            else:
-                self._cursor.executemany(translated(sql).sql, given)
-        self._count = self._cursor.rowcount
+                self._count = self._cursor.rowcount
+                return self
+        self._count = sum(self.execute(sql, row).rowcount for row in given)
         return self
 
     def fetchone(self) -> Any:
