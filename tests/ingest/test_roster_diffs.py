@@ -150,6 +150,7 @@ def test_a_delta_changes_what_it_names_by_what_earlier_rosters_said(filled: Hous
     assert enrolled(filled) == ({*TWENTY, "s-30"}) - {"s-2", "s-3"}
 
 
+@pytest.mark.usefixtures("either_store")
 def test_a_dry_run_says_what_the_real_one_does_and_changes_nothing(filled: House):
     users = [*(user(name) for name in TWENTY[1:]), user("s-30")]
     rows = [*(enrolment(name) for name in TWENTY[1:]), enrolment("s-30"), enrolment("s-404")]
