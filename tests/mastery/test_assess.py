@@ -15,12 +15,15 @@ from contracts.mastery_v1 import AchievedLevel, LevelLostV1, LevelReachedV1, Req
 from services.mastery.domain.learner_record import LearnerRecord
 from services.mastery.domain.thresholds import Achieved
 from services.mastery.publishing import Stated
+from services.mastery.storage.controls import Controls
 from services.mastery.storage.drafts import Draft
 from services.mastery.storage.records import Held, Looks, RecordCache
 from services.runtime.log.port import LogRecord, Outgoing
+from services.runtime.store.database import StoreUnavailable
+from services.runtime.store.partition import StoredPartition
 from services.runtime.store.port import Fenced
 from tests.mastery import sample
-from tests.mastery.world import LEARNER, OTHER, TENANT, World, accepted, registered, retracted, revised
+from tests.mastery.world import LEARNER, OTHER, PARTITIONS, TENANT, World, accepted, registered, retracted, revised
 from tests.support.given import evidence, uid
 
 POLICY = sample.document(
@@ -262,6 +265,26 @@ def test_a_commit_that_fails_leaves_memory_as_the_store_is(judged: World, monkey
     assert judged.history()[-2:] == ["evidence-recorded", "level-reached"]
     assert judged.worker.ready() == {}
     assert held(judged, LEARNER) == held(judged, LEARNER, forget=True)
+
+
+def test_an_activation_is_journaled_though_the_store_went_away_before_its_commit_and_stayed_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise StoreUnavailable("gone")
+
+    world.put(POLICY, settle=False)
+    world.send(registered(), accepted("e1", "C1", "3"))
+    with monkeypatch.context() as away:
+        away.setattr(StoredPartition, "commit", gone)
+        away.setattr(Controls, "applied_seq", gone)
+        for _ in range(2):
+            world.worker.step(0.0)
+        assert world.worker.ready()
+    world.settle()
+    assert world.worker.ready() == {}
+    assert world.rows("SELECT count(*) FROM event WHERE topic = 'mastery.policy-applied.v1'") == [PARTITIONS]
+    assert world.history()[:2] == ["learner-admitted", "policy-adopted"]
 
 
 def test_an_idle_partition_makes_answers_final(judged: World) -> None:

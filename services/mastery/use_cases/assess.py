@@ -1,18 +1,17 @@
 """The one writer of a partition: takes in what ingest says, evaluates it, and stores both with the log position."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
 from contracts.events import INGEST_LEARNER
 from contracts.learners_v1 import LearnerErasedV1, LearnerRegisteredV1
-from services.mastery.storage.controls import Activation, Controls, applied_row
+from services.mastery.storage.controls import Controls
 from services.mastery.storage.drafts import Draft
-from services.mastery.storage.journal import PolicyApplied, journal_stream
 from services.mastery.storage.learners import Learners, React
 from services.mastery.storage.received import Opening, Received
 from services.mastery.storage.records import Held
+from services.mastery.use_cases.applied import Applied
 from services.mastery.use_cases.recording import Recording
 from services.runtime.clock import MICROSECOND, Clock
 from services.runtime.keys import KeyDestroyed, KeyUnknown
@@ -57,12 +56,10 @@ class PartitionWriter:
         sweep_learners_max: int = 200,
     ) -> None:
         self.store = store
-        self._recording, self._learners, self._controls = recording, learners, controls
+        self._recording, self._learners = recording, learners
         self._opening, self._react, self._clock = opening, react, clock
         self._sweep_learners_max = sweep_learners_max
-        self._applied_seq, self._swept_seq = 0, -1
-        self._activations: defaultdict[str, list[Activation]] = defaultdict(list)
-        self._read_controls()
+        self._applied, self._swept_seq = Applied(controls, store.partition), -1  # until a sweep finds nobody
 
     def take(self, records: Sequence[LogRecord], position: Position) -> None:
         """One batch of the log: facts, thresholds, public events and the position, in one commit."""
@@ -76,12 +73,12 @@ class PartitionWriter:
 
     def tend(self, last_seq: int) -> int:
         """Take in activations up to the latest control_seq and let some learners adopt them; how many did."""
-        if last_seq == self._applied_seq == self._swept_seq:
+        if last_seq == self._applied.seq == self._swept_seq:
             return 0
         draft = Draft(self.store, self._clock)
         try:
-            self._apply_controls(draft)
-            behind = self._learners.unswept(self.store.partition, self._applied_seq, self._sweep_learners_max)
+            self._applied.take_in(draft)
+            behind = self._learners.unswept(self.store.partition, self._applied.seq, self._sweep_learners_max)
             self._read_ahead([(row.tenant, row.learner) for row in behind], draft)
             for row in behind:
                 self._sweep(row.learner, row.tenant, draft)
@@ -90,12 +87,12 @@ class PartitionWriter:
             self._forget(draft)
             raise
         if not behind:
-            self._swept_seq = self._applied_seq
+            self._swept_seq = self._applied.seq
         return len(behind)
 
     def pending(self) -> int:
         """1 while an activation has yet to reach some learner, else 0."""
-        return int(not self._controls.last_seq() == self._applied_seq == self._swept_seq)
+        return int(not self._applied.last_seq() == self._applied.seq == self._swept_seq)
 
     def rest(self) -> None:
         """Nothing came for a while: answers up to the instant before now are final."""
@@ -107,7 +104,7 @@ class PartitionWriter:
         draft = Draft(self.store, self._clock)
         draft.batch.positions[INGEST_LEARNER] = position
         try:
-            self._apply_controls(draft)
+            self._applied.take_in(draft)
             self._read_ahead(_named(records), draft)
             opened = [self._opened(record, record.seq in failed) for record in records]
             for record, said in zip(records, opened, strict=True):
@@ -170,30 +167,17 @@ class PartitionWriter:
             raise FoldFailed(record.seq) from fault
 
     def _catch_up(self, held: Held, draft: Draft) -> None:
-        self._recording.catch_up(held, self._activations[held.tenant], self._applied_seq, draft)
+        self._recording.catch_up(held, self._applied.of(held.tenant), self._applied.seq, draft)
 
     def _sweep(self, learner: UUID, tenant: str, draft: Draft) -> None:
         if self._opening.can_open(tenant, learner):
             self._catch_up(self._recording.held(learner, tenant, draft), draft)
         else:  # erased: nobody is judged any more
-            draft.adopted(learner, tenant, self._applied_seq)
+            draft.adopted(learner, tenant, self._applied.seq)
 
     def _set_aside(self, record: LogRecord, reason: str, draft: Draft) -> None:
         log.error("record set aside", partition=record.partition, seq=record.seq, reason=reason)
         draft.batch.rows.append(DeadLetter(INGEST_LEARNER, record, reason).row())
-
-    def _apply_controls(self, draft: Draft) -> None:
-        """Activations go into the journal before any evidence that comes after them."""
-        last_seq = self._controls.last_seq()
-        if last_seq == self._applied_seq:
-            return
-        for activation in self._controls.activations(self._applied_seq, last_seq):
-            stream = journal_stream(activation.tenant, self.store.partition)
-            applied = _applied(activation, draft)
-            draft.append(activation.tenant, stream, applied, applied.recorded_at)
-            self._activations[activation.tenant].append(activation)
-        self._applied_seq = last_seq
-        draft.batch.rows.append(applied_row(self.store.partition, last_seq))
 
     def _commit(self, draft: Draft) -> None:
         if not draft.is_empty:
@@ -202,14 +186,8 @@ class PartitionWriter:
 
     def _forget(self, draft: Draft) -> None:
         self._recording.forget(draft)
-        self._read_controls()
-
-    def _read_controls(self) -> None:
-        self._swept_seq = -1  # until a sweep finds nobody
-        self._applied_seq = self._controls.applied_seq(self.store.partition)
-        self._activations = defaultdict(list)
-        for activation in self._controls.activations(0, self._applied_seq):
-            self._activations[activation.tenant].append(activation)
+        self._applied.forget()
+        self._swept_seq = -1
 
 
 def _named(records: Sequence[LogRecord]) -> list[tuple[str, UUID]]:
@@ -232,16 +210,3 @@ def _check(received: Received, held: Held) -> None:
 
 def _verbatim(command: object, record: LogRecord) -> Verbatim:
     return Verbatim(command.fact.TOPIC, record.value)  # type: ignore[attr-defined]
-
-
-def _applied(activation: Activation, draft: Draft) -> PolicyApplied:
-    return PolicyApplied(
-        control_seq=activation.control_seq,
-        policy=activation.policy,
-        version=activation.version,
-        digest=activation.digest,
-        effective_from=activation.effective_from,
-        organisation=activation.organisation,
-        cohorts=activation.cohorts,
-        recorded_at=draft.stamp(),
-    )
