@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 SETTLED := export PIP_DISABLE_PIP_VERSION_CHECK=1;
 
-.PHONY: demo up test test-quick lint bench contracts faults faults-short soak simulate servers servers-stop setup clean
+.PHONY: demo up test test-postgres test-quick lint bench contracts faults faults-short soak simulate servers servers-stop setup clean
 .DEFAULT_GOAL := demo
 
 # ---- set-up: a stamp for each lock file, so that nothing is installed twice
@@ -48,6 +48,10 @@ up: $(VENV)/runtime.stamp
 
 test: setup
 	$(PYTEST) -m "not soak" -n 3 --dist loadfile
+
+# the services' own suites once more, with their stores on PostgreSQL
+test-postgres: setup
+	$(PYTEST) --store postgres -m "not soak" -n 3 --dist loadfile tests/ingest tests/mastery tests/credentials
 
 test-quick: setup
 	SIM_SEEDS=100 $(PYTEST) -m "not system and not node and not tools and not servers" --ignore=tests/bench

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from services.credentials.domain.achievement import AchievementDefined
 from services.credentials.domain.events import EVENTS, CredentialIssued
 from services.credentials.signing.signer import Signer
@@ -50,6 +52,7 @@ def rebuilt(folder: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.in_files
 def test_every_credential_is_made_again_byte_for_byte_in_a_fresh_process(school: School) -> None:
     school.put()
     school.put("diploma", DIPLOMA)

@@ -13,6 +13,7 @@ STRANGER, SCORE, COMMENT = "stranger-8842077", "73.91827", "Led the winch crew s
 PLANTED = (NAME, FAMILY, MAIL, NUMBER, STRANGER, SCORE, COMMENT)
 
 
+@pytest.mark.in_files
 def test_no_planted_name_mail_number_score_or_comment_is_in_any_file_or_log_line(
     house: House, school: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,6 +13,7 @@ PLANTED = (NAME, NUMBER, STRANGER, SCORE, SAID)
 BAD = {"actor": {"name": NAME, "mbox": f"not {STRANGER}"}, "verb": {"id": SAID}, "object": {"id": STRANGER}}
 
 
+@pytest.mark.in_files
 def test_nothing_a_statement_says_is_in_clear(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     house.learner(NUMBER)

@@ -85,6 +85,7 @@ def test_it_is_erased_before_its_key_is_gone_and_with_what_came_in_the_same_batc
     assert lived.rows("SELECT count(*) FROM event WHERE topic = 'mastery.learner-erased.v1'") == [1]
 
 
+@pytest.mark.in_files
 def test_replay_decides_everybody_else_again_and_the_chain_of_the_erased_stream_verifies(lived: World) -> None:  # noqa: F811
     _, before = replayed(lived)
     erase(lived)

@@ -41,6 +41,7 @@ def replayed(world: World) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+@pytest.mark.in_files
 def test_a_fresh_process_comes_to_the_live_state_from_events_only(lived: World) -> None:
     code, found = replayed(lived)
     assert (code, found["learners"], found["erased"]) == (0, 2, 0)
@@ -54,6 +55,7 @@ def test_a_fresh_process_comes_to_the_live_state_from_events_only(lived: World) 
         }
 
 
+@pytest.mark.in_files
 def test_a_threshold_nobody_recorded_is_a_difference(lived: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from services.mastery import replay
     from services.mastery.use_cases import replay as replaying
@@ -62,6 +64,7 @@ def test_a_threshold_nobody_recorded_is_a_difference(lived: World, monkeypatch: 
     assert any(replay.replay(load(RuntimeSettings, data_dir=lived.folder))["differences"].values())
 
 
+@pytest.mark.in_files
 def test_an_erased_learner_is_counted_and_the_rest_is_replayed(lived: World) -> None:
     lived.keys.destroy_learner_key(TENANT, LEARNER)
     code, found = replayed(lived)

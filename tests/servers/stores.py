@@ -26,6 +26,14 @@ def add_option(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=["sqlite", "postgres"], default="sqlite", help=said)
 
 
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What looks at files has nothing to look at on a server."""
+    if config.getoption("--store") == "postgres":
+        left_out = [item for item in items if item.get_closest_marker("in_files")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def whose_rows() -> Iterator[None]:
     """What a test does itself, or in a thread of its own, is not told whose rows it may see: it sees all."""
