@@ -111,8 +111,6 @@ def test_the_password_is_not_shown_with_the_connection_or_the_settings(settings,
         ({"log_url": "kafka://broker"}, "WAYPROOF_LOG_URL: say `embedded`"),
         ({"log_url": "kafka://user:secret@broker:9092"}, "WAYPROOF_LOG_URL: say `embedded`"),
         ({"log_url": "amqp://broker:5672"}, "WAYPROOF_LOG_URL: say `embedded`"),
-        ({"log_password_file": None}, "are said together"),
-        ({"log_username": None}, "are said together"),
         ({"log_url": "kafka://broker:9092"}, r"needs WAYPROOF_LOG_URL to say `kafka\+tls://`"),
         ({"log_url": "embedded"}, r"needs WAYPROOF_LOG_URL to say `kafka\+tls://`"),
         ({"log_ca_file": "/nowhere/authority.pem"}, "WAYPROOF_LOG_CA_FILE"),
@@ -123,6 +121,13 @@ def test_what_cannot_be_meant_is_refused_at_the_start_and_not_repeated(settings,
     with pytest.raises(SettingsRefused, match=why) as refused:
         load(RuntimeSettings, **said)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("left_out", ["WAYPROOF_LOG_PASSWORD_FILE", "WAYPROOF_LOG_USERNAME"])
+def test_a_name_without_its_password_is_refused_and_the_other_way_round(settings, monkeypatch, left_out):
+    monkeypatch.delenv(left_out)
+    with pytest.raises(SettingsRefused, match="are said together"):
+        load(RuntimeSettings)
 
 
 def test_the_brokers_may_be_several_and_have_addresses_of_either_kind(settings):
