@@ -94,7 +94,6 @@ class Fleet(Wayproof):
         environment = {
             **self._environment,
             "WAYPROOF_DATA_DIR": str(self.data),
-            "WAYPROOF_MASTERY_EVIDENCE_CACHED_MAX": "50000",  # of a round all fits into memory, as the run book advises
             f"WAYPROOF_{service.upper()}_PORT": str(port),
         }
         with (self.data.parent / f"{service}.log").open("ab") as output:
