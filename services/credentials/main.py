@@ -35,7 +35,8 @@ from services.runtime.leases import Lease, Leases
 from services.runtime.log.opening import measured
 from services.runtime.log.port import Log
 from services.runtime.opening import open_leases, open_store
-from services.runtime.ports import Given, open_ports, this_process
+from services.runtime.ports import Given, open_ports
+from services.runtime.process import this_process
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load

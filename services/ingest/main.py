@@ -51,7 +51,8 @@ from services.runtime.leases import Leases
 from services.runtime.log.opening import measured
 from services.runtime.log.port import Log
 from services.runtime.opening import open_leases, open_store
-from services.runtime.ports import Given, Ports, open_ports, this_process
+from services.runtime.ports import Given, Ports, open_ports
+from services.runtime.process import this_process
 from services.runtime.relay import Relay
 from services.runtime.sealing import Sealer
 from services.runtime.settings import load
@@ -61,6 +62,10 @@ from services.runtime.telemetry import configure
 from services.runtime.tenancy import every_tenant
 
 PRODUCER = "ingest"
+DOORS = (  # in the order in which a request is looked for: what is called most comes first
+    *(webhooks, xapi, streams, observations, files, imports, caliper),
+    *(receipts, redriving, sources, mappings, rosters, learners, merging, erasing),
+)
 ORPHAN_AGE = timedelta(hours=2)  # twice the longest a file may take: another process may be receiving it
 
 
@@ -90,39 +95,21 @@ def _service(
     allowed = Removals(settings.removals_max, settings.removals_max_percent)
     packages = PackageImporter(database, ports.keys, commits.do, settle, rows_max, allowed)
     importer = Importer(database, ports.keys, registered, tags, commits, settle, packages, rows_max)
-    people = RosterImporter(
-        database, ports.keys, tags, commits, settle, publishing.about, settings.import_rows_max, allowed
-    )
+    people = RosterImporter(database, ports.keys, tags, commits, settle, publishing.about, rows_max, allowed)
     moving = Tools(tags, sealer, publishing.about)
     redrive = Redrive(database, Rereading(database, ports.keys, registered, tags), commits, settle)
     eraser = Eraser(database, commits, ports.keys)
     consumer = _consumer(settings, ports.log, database, KeepCatalogue(catalogues, sealer))
     shared = dependencies.Parts(
-        settings,
-        ports.clock,
-        ports.keys,
-        database,
-        registered,
-        tags,
-        commits,
-        settle,
-        publishing.about,
-        importer,
-        redrive,
-        moving,
-        people,
-        eraser,
-    )
+        settings, ports.clock, ports.keys, database, registered, tags, commits, settle, publishing.about,
+        importer, redrive, moving, people, eraser,
+    )  # fmt: skip
 
     def ready() -> dict[str, str]:
         own = commits.ready() | relay.ready() | consumer.ready() | backlog.ready()
         return own | (leases.ready() if leases else {})
 
-    doors = (  # in the order in which a request is looked for: what is called most comes first
-        *(webhooks, xapi, streams, observations, files, imports, caliper),
-        *(receipts, redriving, sources, mappings, rosters, learners, merging, erasing),
-    )
-    app = create_app(PRODUCER, [door.router for door in doors], ready=ready, access=ports.access)
+    app = create_app(PRODUCER, [door.router for door in DOORS], ready=ready, access=ports.access)
     app.state.parts = shared
     mover = Mover(database, commits, moving)
     workers: list[Worker] = [commits, relay, consumer, importer, people, mover, eraser, backlog]

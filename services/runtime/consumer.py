@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from services.runtime.backoff import Backoff
+from services.runtime.gathering import gather
 from services.runtime.holding import Holding
 from services.runtime.lane import Lane, LogIncident
 from services.runtime.log.port import Log, LogRecord
@@ -20,7 +21,6 @@ __all__ = ["Consumer", "Handle", "LogIncident"]
 
 log = get_logger(__name__)
 
-GATHER_S = 0.05  # how much later than it could be something is decided while more comes all the time
 Handle = Callable[[int, list[LogRecord], Position], None]
 ENDS_THE_PROCESS = (Fenced, VersionConflict)  # another process writes this partition, or this one is wrong
 
@@ -119,12 +119,8 @@ class Consumer:
             self.close()
 
     def gather(self, handled: int, stop: threading.Event) -> None:
-        """After a batch that was not full let some more records come: each transaction costs as much as many of them.
-
-        What comes first after a rest is never held up, nor is anything while there is much to do.
-        """
-        if 0 < handled < self._batch_size_max:
-            stop.wait(GATHER_S)
+        """After a batch that was not full let some more records come."""
+        gather(handled, self._batch_size_max, stop)
 
     def close(self) -> None:
         self._reader.close()

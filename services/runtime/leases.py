@@ -1,7 +1,5 @@
 """Who works which partition: leases in the service's own database, by its clock, shared by all who live."""
 
-import os
-import socket
 import threading
 import uuid
 from collections.abc import Mapping
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 
 from services.runtime.backoff import Backoff
 from services.runtime.metrics import Metric, counter, gauge
+from services.runtime.process import this_process
 from services.runtime.store.database import Cursor, Database
 from services.runtime.telemetry import describe, get_logger
 from services.runtime.tenancy import every_tenant
@@ -64,7 +63,7 @@ class Leases:
     name = "leases"
 
     def __init__(self, database: Database, partitions: int, *, lease_s: float, heartbeat_s: float) -> None:
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = f"{this_process()}:{uuid.uuid4().hex[:8]}"
         self.trouble: str | None = "no heartbeat yet"
         self.losses = 0
         self._database, self._partitions = database, partitions

@@ -1,7 +1,5 @@
 """What every service stands on that is not its own: clock, ids, log, keys and the register of who may call."""
 
-import os
-import socket
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TypedDict
@@ -45,8 +43,3 @@ def open_ports(made: ExitStack, settings: RuntimeSettings, service: str, given: 
     log = given.get("log") or made.enter_context(closing(open_log(settings)))
     access = given.get("access") or made.enter_context(closing(open_access(settings, clock)))
     return Ports(clock, ids, log, keys, access)
-
-
-def this_process() -> str:
-    """Who holds a fence or a lease, for whoever looks: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from services.runtime.backoff import Backoff
+from services.runtime.gathering import gather
 from services.runtime.leases import Lease
 from services.runtime.log.port import Log, LogWriter, Outgoing, TopicRefused
 from services.runtime.metrics import Metric, counter
@@ -20,7 +21,6 @@ log = get_logger(__name__)
 
 POLL_INTERVAL_S = 0.01
 IDLE_INTERVAL_S = 0.1  # each look is a transaction: a hundred a second of each service were a tenth of a busy server
-GATHER_S = 0.05
 BATCH_BYTES_MAX = 8 * 1024 * 1024
 ENDS_THE_PROCESS = (Fenced, TopicRefused)
 
@@ -121,8 +121,7 @@ class Relay:
                 stop.wait(backoff.failed())
                 continue
             backoff.succeeded()
-            if 0 < sent < self._batch_size_max:  # to send one costs as much as to send many: let some more come
-                stop.wait(GATHER_S)
+            gather(sent, self._batch_size_max, stop)
             news = sent or self._news.wait(pause_s)
             pause_s = POLL_INTERVAL_S if news else min(2 * pause_s, IDLE_INTERVAL_S)
         self._store_published()

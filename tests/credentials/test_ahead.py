@@ -22,10 +22,10 @@ def learners(count: int) -> list[UUID]:
 
 
 def test_what_cannot_be_asked_ahead_is_asked_in_its_turn(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> UUID:
+    def fails(*_: object) -> list[tuple[UUID, UUID]]:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(ahead, "award_id_of", fails)
+    monkeypatch.setattr(ahead, "_awards", fails)
     school.put()
     for learner in learners(3):
         school.says(school.met(), learner)

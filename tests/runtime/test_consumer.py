@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from services.runtime.consumer import GATHER_S, Consumer
+from services.runtime.consumer import Consumer
+from services.runtime.gathering import GATHER_S
 from services.runtime.holding import Holding
 from services.runtime.leases import Lease
 from services.runtime.log.port import LogRecord

@@ -14,6 +14,7 @@ from contracts.mastery_v1 import RecordErasedV1, RequirementLapsedV1, Requiremen
 from services.credentials.domain.achievement import Requirement
 from services.credentials.reactions import award_id_of
 from services.credentials.storage import around
+from services.credentials.storage.queries import AwardRow
 from services.credentials.storage.rows import Owner
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.log.port import LogRecord
@@ -80,6 +81,21 @@ def look_ahead(work: Work, run: Sequence[Taken]) -> None:
         work.look_ahead([award for one in said for award in _awards(work, one)])
 
 
+def awards_at_hand(
+    work: Work, owner: Owner, requirement: Requirement, cycle: int, rows: Iterable[AwardRow]
+) -> Iterator[tuple[UUID, UUID]]:
+    """The awards that may be decided on, each with the learner whose key seals it.
+
+    Those made for this meeting of the requirement, and of the rows around the learner those that lie in the partition.
+    """
+    issuer = work.tools.signer.issuer(owner.tenant)
+    for definition in work.snapshot.answering(owner.tenant, requirement):
+        yield award_id_of(issuer, owner.learner, definition.id, cycle), owner.learner
+    for row in rows:
+        if row.partition == owner.partition:
+            yield row.id, row.learner
+
+
 @contextmanager
 def _said_in_its_turn() -> Iterator[None]:
     """What is wrong with a record costs that record, when it is asked again by itself; nothing of it is told here."""
@@ -135,14 +151,9 @@ def _learners_of(said: Sequence[Said], tenant: str, kind: type[Threshold]) -> li
 
 
 def _awards(work: Work, said: Said) -> Iterator[tuple[UUID, UUID]]:
-    """The awards that may be decided on, each with the learner whose key seals it."""
-    owner, event = said.owner, said.event
+    owner, event, snapshot = said.owner, said.event, work.snapshot
     if isinstance(event, RecordErasedV1):
         return
-    issuer = work.tools.signer.issuer(owner.tenant)
-    for definition in work.snapshot.answering(owner.tenant, requirement_of(event)):
-        yield award_id_of(issuer, owner.learner, definition.id, event.cycle), owner.learner
-    met, snapshot = isinstance(event, RequirementMetV1), work.snapshot
-    for row in (snapshot.moved_around if met else snapshot.held_by)(owner.tenant, owner.learner):
-        if row.partition == owner.partition:
-            yield row.id, row.learner
+    met = isinstance(event, RequirementMetV1)
+    rows = (snapshot.moved_around if met else snapshot.held_by)(owner.tenant, owner.learner)
+    yield from awards_at_hand(work, owner, requirement_of(event), event.cycle, rows)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from contracts.mastery_v1 import RequirementMetV1
 from services.credentials.domain.achievement import Requirement
-from services.credentials.reactions import award_id_of
 from services.credentials.signing.errors import NotSignable
 from services.credentials.storage import around, rows
 from services.credentials.storage.partitions import Partitions
 from services.credentials.storage.queries import MetRow
 from services.credentials.storage.rows import Owner
+from services.credentials.use_cases.ahead import awards_at_hand
 from services.credentials.use_cases.follow import award_all
 from services.credentials.use_cases.transfer import Transfers
 from services.credentials.use_cases.work import Tools, Work
@@ -96,16 +96,16 @@ class Sweep:
 
     def _look_ahead(self, work: Work, tenant: str, requirement: Requirement, page: Sequence[MetRow]) -> None:
         """Ask for all of the page what each would ask."""
-        learners, issuer = [met.learner for met in page], self._tools.signer.issuer(tenant)
+        learners, partition = [met.learner for met in page], work.store.partition
         self._tools.owners.look_ahead((tenant, one) for one in learners)
         held = work.snapshot.around(around.held_by, tenant, learners)
-        may_be_made = [
-            (award_id_of(issuer, met.learner, definition.id, met.cycle), met.learner)
-            for definition in work.snapshot.answering(tenant, requirement)
+        work.look_ahead(
+            award
             for met in page
-        ]
-        here = [row for one in learners for row in held[one] if row.partition == work.store.partition]
-        work.look_ahead([*may_be_made, *((row.id, row.learner) for row in here)])
+            for award in awards_at_hand(
+                work, Owner(tenant, met.learner, partition), requirement, met.cycle, held[met.learner]
+            )
+        )
 
     def _award(self, work: Work, tenant: str, page: Sequence[MetRow]) -> None:
         for met in page:

@@ -68,9 +68,8 @@ class AsWeWrite(TypedDict):
 
 KEPT = TypeAdapter(Kept).validator
 AS_WE_WRITE = TypeAdapter(AsWeWrite).validator
-as_uuid = TypeAdapter(
-    UUID
-).validator.validate_python  # of canonical text, at a fifth of the price of UUID's own reading
+# of canonical text, at a fifth of the price of UUID's own reading
+as_uuid = TypeAdapter(UUID).validator.validate_python
 
 
 class Opening:

@@ -120,8 +120,11 @@ class PartitionWriter:
         self._recording.read_ahead((learner for _, learner in named), draft)
 
     def _opened(self, record: LogRecord, failed: bool) -> Received | Exception:
-        """What the record says, or what is the matter with it. A whole batch is opened before any of it is decided on:
-        each piece of work finds its own code and tables in the processor's caches."""
+        """What the record says, or what is the matter with it.
+
+        A whole batch is opened before any of it is decided on: each piece of work finds its own code and tables in the
+        processor's caches.
+        """
         try:
             return Unfit("evaluation-failed") if failed else self._opening.checked(record.value, record.key)
         except (Unreadable, KeyUnknown, KeyDestroyed) as fault:

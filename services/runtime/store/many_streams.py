@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.runtime.store.database import Database
+from services.runtime.store.mapper import EventRow
 from services.runtime.store.recorder import Head, heads_of
 
 STREAMS_AT_ONCE_MAX = 500
 EVENTS_AT_ONCE_MAX = 4000  # some megabytes; a stream with more than that is a portion of its own
 
-VERSION, STREAM = 1, 10
+VERSION, STREAM = (EventRow._fields.index(name) for name in ("version", "stream"))
 COLUMNS = "tenant, ver, part, seq, topic, recorded_at, prev, hash, body, key_id, stream"
 # `+ 0`, or PostgreSQL looks through the whole partition's journal beside the streams
 _MANY = f"SELECT {COLUMNS} FROM event WHERE part + 0 = ? AND stream IN"  # noqa: S608 - words of ours
