@@ -22,6 +22,7 @@ SERVICES = ("ingest", "mastery", "credentials")
 WhenReady = Callable[[Mapping[str, str]], Iterable[str]]  # given the URLs, what to say
 TICK_S = 0.05
 STOP_LIMIT_S = 30.0  # a service gives its requests and workers 20 s
+KEEPERS: list[socket.socket] = []  # one a port that was chosen
 
 
 @click.command()
@@ -158,11 +159,15 @@ def _ports(host: str, said: str) -> list[int]:
 
 
 def _free_port(host: str) -> int:
-    """Chosen once, so that a service keeps its address when it is started again."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """Kept until this process ends, so that nobody takes it before the service starts, or while it starts again.
+
+    What keeps it does not listen and lets the service bind beside it.
+    """
+    keeper = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    keeper.bind((host, 0))
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: another's would get along with it
+    KEEPERS.append(keeper)
+    return int(keeper.getsockname()[1])
 
 
 def _why(code: int) -> str:
