@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
 import venv
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.servers.places import free_port
 from tests.support.paths import ROOT
 from tests.support.processes import wait_for
 
@@ -49,7 +49,7 @@ def installed() -> Path:
 @contextmanager
 def serving(folder: Path, store: str) -> Iterator[Server]:
     """Ralph on a store of this kind, `files` or `memory`, in a fresh folder."""
-    python, port = installed(), _free_port()
+    python, port = installed(), free_port()
     basic = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     environment = {
         **os.environ,
@@ -87,10 +87,3 @@ def _answers(url: str) -> bool:
         return httpx.get(f"{url}/__lbheartbeat__", trust_env=False).is_success
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

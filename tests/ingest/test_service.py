@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from services.ingest.use_cases.group import Group
 from tests.ingest.house import House, form
+from tests.servers.places import free_port
 from tests.support.paths import ROOT
 
 OPEN_TO_ALL = ("/health/", "/metrics", "/problems/", "/v1/webhooks/", "/xapi/about")
@@ -64,8 +64,7 @@ def test_every_operation_is_documented(house: House) -> None:
 
 def test_a_process_killed_and_started_again_goes_on_and_stops_in_order(tmp_path: Path) -> None:
     """SIGKILL, restart on the same folder, SIGTERM: exit code 0."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     said = {"WAYPROOF_DATA_DIR": str(tmp_path), "WAYPROOF_INGEST_PORT": str(port), "WAYPROOF_STOP_TIMEOUT_S": "5"}
     command = [sys.executable, "-c", "import sys; from services.ingest.main import run; sys.exit(run())"]
 

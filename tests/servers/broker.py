@@ -76,6 +76,8 @@ class Broker(Server):
         """Format the folder at the first call; returns when the node takes clients, or at once."""
         if not (self.data / "meta.properties").exists():
             self._format()
+        if listening(self.port):
+            raise ServerFailed(f"somebody else listens on port {self.port}")
         self._run([*self._command("kafka.Kafka"), str(self._properties)])
         if wait:
             self.wait()

@@ -10,6 +10,7 @@ from random import SystemRandom
 
 UNPRIVILEGED = ("postgres", "nobody")
 PORTS = range(20_000, 30_000)  # below those given to outgoing connections: a client cannot take a stopped server's
+KEEPERS: list[socket.socket] = []  # one a port given out
 
 
 def unprivileged_user() -> str | None:
@@ -42,14 +43,21 @@ def write(path: Path, text: str) -> Path:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now."""
+    """A loopback port of this process's own until it ends: whoever else asks, here or elsewhere, gets another.
+
+    What keeps it does not listen, and lets a server bind beside it that reuses addresses, as Java, PostgreSQL and
+    asyncio do. So nobody takes the port of a server that has not started yet, or is down for a while.
+    """
     for port in SystemRandom().sample(PORTS, 200):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        keeper = socket.socket()
+        try:
+            keeper.bind(("127.0.0.1", port))
+        except OSError:
+            keeper.close()
+            continue
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: two keepers would get along
+        KEEPERS.append(keeper)
+        return port
     raise AssertionError("no free port among 200")
 
 

@@ -44,8 +44,8 @@ class Process:
     def wait_until(self, ready: Callable[[], bool], within_s: float) -> None:
         """Until the server says it is ready; raises ServerFailed when it ends before, or takes too long."""
         deadline = time.monotonic() + within_s
-        while not ready():
-            if self._tether.poll() is not None or time.monotonic() > deadline:
+        while not (self.running and ready()):
+            if not self.running or time.monotonic() > deadline:
                 self.kill()
                 raise ServerFailed(self._last_words())
             time.sleep(TICK_S)

@@ -2,15 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.servers import Broker, Postgres, ServerMissing
+from tests.servers import Broker, Postgres, ServerMissing, places
 from tests.servers.missing import program
-from tests.servers.places import listening
+from tests.servers.places import free_port, listening
+from tests.servers.process import Process, ServerFailed
 from tests.support.paths import ROOT
 from tests.support.processes import wait_for
 
@@ -21,6 +23,42 @@ servers = [Postgres().start(), Broker().start()]
 print(*[server.pid for server in servers], *[server.folder for server in servers], flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+OTHERS = """
+from tests.servers import places
+places.PORTS = {0} * 100
+print(places.free_port())
+"""
+
+
+def test_a_port_given_out_is_nobody_elses_and_its_servers_own(monkeypatch):
+    two = (free_port(), free_port())
+    for keeper in places.KEEPERS[-2:]:
+        keeper.close()
+    monkeypatch.setattr(places, "PORTS", (*two, *[two[0]] * 200))
+    mine = free_port()
+    other = subprocess.run([sys.executable, "-c", OTHERS.format(two)], cwd=ROOT, capture_output=True, text=True)
+    assert {mine, int(other.stdout)} == set(two), other.stderr
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", mine)):
+            assert listening(mine)
+        assert not listening(mine)
+
+
+def test_a_server_that_has_ended_is_not_ready_whoever_answers_in_its_place(tmp_path):
+    ended = Process(["sh", "-c", "echo no room"], tmp_path / "output.log")
+    wait_for(lambda: not ended.running, 10, "it has ended")
+    with pytest.raises(ServerFailed, match="no room"):
+        ended.wait_until(lambda: True, 1)
+
+
+def test_a_broker_does_not_start_where_somebody_else_listens():
+    with (
+        Broker() as broker,
+        socket.create_server(("127.0.0.1", broker.port)),
+        pytest.raises(ServerFailed, match="somebody else listens"),
+    ):
+        broker.start()
 
 
 def test_a_server_runs_as_somebody_without_privileges(postgres, kafka):

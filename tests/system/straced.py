@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.servers.places import free_port
 from tests.support.paths import ROOT
 from tests.support.processes import wait_for
 
@@ -117,7 +117,7 @@ def _on_disk(request: Answered, writes: list[Done], syncs: list[Done]) -> bool:
 @contextmanager
 def traced(data: Path, trace: Path, *program: str) -> Iterator[str]:
     """The URL of an ingest service whose calls are written down; `program` starts it."""
-    port = _free_port()
+    port = free_port()
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "WAYPROOF_DATA_DIR": str(data)}
     environment["WAYPROOF_INGEST_PORT"] = str(port)
     watch = ["strace", "-f", "-yy", "-ttt", "-s", "160", "--seccomp-bpf", "-e", f"trace={CALLS}", "-o", str(trace)]
@@ -151,8 +151,3 @@ def _ready(url: str, process: subprocess.Popen[bytes]) -> bool:
         return httpx.get(f"{url}/health/ready", trust_env=False, verify=False).is_success
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
