@@ -80,6 +80,9 @@ def run(plan: Plan, *, three_brokers: bool, keep: bool) -> int:
                 siege.besiege(made)
                 verdict = judge(siege, folder / "scratch")
                 took_s = time.monotonic() - siege.began
+            except BaseException:
+                print(*made.says(), *(member.says() for member in fleet.members.values()), sep="\n", flush=True)
+                raise
             finally:
                 fleet.kill()
     except BaseException:

@@ -96,6 +96,7 @@ class Blows:
 
     def _broker(self, blow: Blow) -> Fallen:
         """It stands still first, so that nothing decided on from then on can be on it when it dies."""
+        assert all(broker.running for broker in self.ground.others), "the other brokers run"
         before = self.sight.decided()
         self.ground.broker.stand_still()
         under_way = self._decides_more("appends are under way", before)
@@ -107,8 +108,8 @@ class Blows:
         return under_way, {}
 
     def _goes_on(self) -> dict[str, int]:
-        """What each service has done more, with one broker of three dead, by the time all have done something."""
-        before = {service: self.sight.progress(service) for service in SERVICES}
+        """What each has done of what came after, with one broker of three dead, by the time all have done some."""
+        before = {service: self.sight.handed_over(service) for service in SERVICES}
         for service in SERVICES:
             self.catcher.until(lambda s=service: self.sight.progress(s) > before[s], f"{service} goes on")  # type: ignore[misc]
         return {service: self.sight.progress(service) - before[service] for service in SERVICES}

@@ -52,10 +52,19 @@ class Member:
 
     def ready(self) -> bool:
         """Whether it says so."""
+        answer = self._health()
+        return isinstance(answer, httpx.Response) and answer.is_success
+
+    def says(self) -> str:
+        """What it says of itself, or that it does not."""
+        answer = self._health()
+        return f"{self.service}: {answer.text if isinstance(answer, httpx.Response) else repr(answer)}"
+
+    def _health(self) -> httpx.Response | httpx.TransportError:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/health/ready", trust_env=False, timeout=2).is_success
-        except httpx.TransportError:
-            return False
+            return httpx.get(f"http://127.0.0.1:{self.port}/health/ready", trust_env=False, timeout=2)
+        except httpx.TransportError as fault:
+            return fault
 
 
 class Fleet(Wayproof):

@@ -85,6 +85,11 @@ class Ground:
         """The one that leads to it."""
         return self.to_postgres if whom == "postgresql" else self.to_broker
 
+    def says(self) -> list[str]:
+        """Which servers run."""
+        brokers = [f"broker {broker.node}" for broker in (self.broker, *self.others) if broker.running]
+        return [f"running: {', '.join(['PostgreSQL'] * self.postgres.running + brokers)}"]
+
     def wake(self, whom: str) -> None:
         """Start the server again if it is down; a PostgreSQL that recovers by itself is waited for."""
         if whom == "kafka":

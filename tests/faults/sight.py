@@ -51,6 +51,11 @@ class Sight:
             return sum(self._told("ingest", "ingest.learner").values())
         return sum(self._positions(service, READS[service]).values())
 
+    def handed_over(self, service: str) -> int:
+        """What had been decided for it to take in, ever, wherever that is by now; of ingest what it has decided."""
+        topic = READS.get(service, "ingest.learner")
+        return sum(self._told(HOPS[topic][0], topic).values())
+
     def decided(self) -> int:
         """Messages that all services have put into their outboxes, ever."""
         return sum(sum(self._told(HOPS[topic][0], topic).values()) for topic in HOPS)
