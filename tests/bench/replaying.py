@@ -79,8 +79,9 @@ def _figure(any_pair: list[tuple[float, float]], whole: list[tuple[float, float]
         f"Standings of one learner of {SHAPE.pieces:,} pieces of evidence at {PAIRS} random pairs of dates (as of,"
         f" known at): p50 {middle:.0f} ms, p95 {slow:.0f} ms, processor time {median(ms for _, ms in any_pair):.0f} ms;"
         f" of now, which folds every event: {of_now:.0f} ms, processor time {median(ms for _, ms in whole):.0f} ms.",
-        "Each question is put to objects made for it alone: the chain of the whole stream is verified, bodies opened,"
-        " the policy compiled. The library reads as many events, unsealed and unchained, of now alone.",
+        "Each question is put to objects made for it alone: the chain of the whole stream is verified, the policy"
+        " compiled, and opened what was known by then, but for evidence shown after the date asked about. The library"
+        " reads as many events, unsealed and unchained, of now alone.",
     )
     of_library = median(library)
     against = f"{of_now / of_library:.2f} of the library's repository.get of as many ({of_library:.0f} ms), of now"

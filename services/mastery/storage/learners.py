@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.mastery.domain.known import FOR_EVER
 from services.mastery.domain.learner_record import Command, Event
 from services.mastery.storage.received import Opening, Received
 from services.runtime.clock import from_micros, to_micros
@@ -69,22 +70,27 @@ class Learners:
         with self._database.read() as cursor:
             return [_row(row) for row in cursor.execute(select, (partition, applied_seq, limit))]
 
-    def entries(self, recorded: Sequence[RecordedEvent]) -> list[Entry]:
-        """The events of one stream as the domain knows them, with their places."""
-        events = self.events(recorded)
-        return [Entry(r.version, r.seq, r.recorded_at, e) for r, e in zip(recorded, events, strict=True)]
+    def events(self, recorded: Sequence[RecordedEvent], shown_by: datetime = FOR_EVER) -> list[Event]:
+        """The events of one stream as the domain knows them: those kept as they came amount to one fact each.
 
-    def events(self, recorded: Sequence[RecordedEvent]) -> list[Event]:
-        """The events of one stream as the domain knows them: those kept as they came amount to one fact each."""
+        Without the evidence that was shown later than `shown_by` and replaces none.
+        """
         if not recorded:
             return []
         bodies = (r.event.body for r in recorded if isinstance(r.event, Verbatim))
-        received = self._opening.opened(bodies, recorded[0].tenant, recorded[0].stream)
-        react = self._react
-        return [
-            react(next(received), r.recorded_at)[0].fact if isinstance(r.event, Verbatim) else r.event  # type: ignore
-            for r in recorded
-        ]
+        opened = self._opening.opened(bodies, recorded[0].tenant, recorded[0].stream, shown_by)
+        react, events = self._react, list[Event]()
+        for r in recorded:
+            if not isinstance(r.event, Verbatim):
+                events.append(r.event)  # type: ignore[arg-type]
+            elif (received := next(opened)) is not None:
+                events.append(react(received, r.recorded_at)[0].fact)  # type: ignore[union-attr]
+        return events
+
+
+def entries(recorded: Sequence[RecordedEvent], events: Sequence[Event]) -> list[Entry]:
+    """The events of one stream with their places."""
+    return [Entry(r.version, r.seq, r.recorded_at, e) for r, e in zip(recorded, events, strict=True)]
 
 
 def learner_row(row: LearnerRow) -> Row:

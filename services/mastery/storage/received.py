@@ -12,7 +12,9 @@ from typing_extensions import TypedDict
 
 from contracts.envelope import PublicEvent, Slug, sealing_context
 from contracts.events import PUBLIC_EVENTS
+from contracts.evidence_v1 import EvidenceAcceptedV1
 from contracts.learners_v1 import LearnerErasedV1
+from services.mastery.domain.known import FOR_EVER
 from services.mastery.storage.plainly import checks_of
 from services.runtime.keys import DoesNotOpen, KeyDestroyed, KeyStore, KeyUnknown
 from services.runtime.sealing import Sealer, Unreadable, learner_of
@@ -107,16 +109,23 @@ class Opening:
         except (ValueError, TypeError, AttributeError):
             raise Unreadable("malformed-content") from None
 
-    def opened(self, bodies: Iterable[bytes], tenant: str, learner: UUID) -> Iterator[Received]:
-        """One learner's from our own store, whose chain vouches for the bytes: what was checked once is not again."""
+    def opened(
+        self, bodies: Iterable[bytes], tenant: str, learner: UUID, shown_by: datetime = FOR_EVER
+    ) -> Iterator[Received | None]:
+        """One learner's from our own store, whose chain vouches for the bytes: what was checked once is not again.
+
+        None for evidence that was shown later than `shown_by` and replaces none; what it says stays sealed.
+        """
         key, subject, read = self._keys.learner_key(tenant, learner).ready(), str(learner), KEPT.validate_json
         for body in bodies:
             e = read(body)
-            said, type_ = e["id"], e["type"]
+            said, type_, at = e["id"], e["type"], utc(e.get("occurredat") or e["time"])
+            if at > shown_by and type_ == EvidenceAcceptedV1.TYPE:
+                yield None
+                continue
             plain = key.open(
                 e["data_base64"], sealing_context(tenant, subject, said, type_, e["dataschema"], e["keyid"])
             )
-            at = utc(e.get("occurredat") or e["time"])
             yield Received(as_uuid(said), type_, e["tenant"], learner, at, orjson.loads(plain))
 
     def prepare(self, learners: Iterable[tuple[str, UUID]]) -> None:

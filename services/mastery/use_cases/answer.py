@@ -9,11 +9,12 @@ from uuid import UUID
 from services.mastery.domain.applying import in_force
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.facts import LearnersMerged, LearnersUnmerged
-from services.mastery.domain.known import Known, known_at
+from services.mastery.domain.known import FOR_EVER, Known, known_at
+from services.mastery.domain.learner_record import Event
 from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.mastery.domain.thresholds import DocumentRef
 from services.mastery.storage.documents import Documents
-from services.mastery.storage.learners import Entry, LearnerRow, Learners
+from services.mastery.storage.learners import Entry, LearnerRow, Learners, entries
 from services.mastery.use_cases.answers import Lost, PolicyRef, Position
 from services.mastery.use_cases.set_policy import PolicyUnknown
 from services.runtime.clock import Clock
@@ -21,7 +22,7 @@ from services.runtime.erased import learner_erased
 from services.runtime.problems import Refusal
 from services.runtime.restored import losses_of
 from services.runtime.store.database import Database
-from services.runtime.store.port import PartitionStore
+from services.runtime.store.port import PartitionStore, RecordedEvent
 
 
 class LearnerUnknown(Refusal):
@@ -48,7 +49,8 @@ class Asked:
     """A question with everything its answer is computed from."""
 
     question: Question
-    entries: list[Entry]  # recorded by `known_at`
+    recorded: list[RecordedEvent]  # by `known_at`
+    events: list[Event]  # of those, the ones that were read
     known: Known
     as_of: datetime
     known_at: datetime
@@ -57,6 +59,10 @@ class Asked:
     lost: list[Lost]
     rules: Rules
     policies: list[CompiledPolicy] = field(default_factory=list)
+
+    def entries(self) -> list[Entry]:
+        """The events with their places, where the whole record was asked for."""
+        return entries(self.recorded, self.events)
 
     def reckonings(self) -> list[Reckoning]:
         """One a policy: what is not asked for is not computed."""
@@ -70,10 +76,10 @@ class Asked:
             "known_at": self.known_at,
             "finality": "final" if self.known_at <= self.known_to else "provisional",
             "known_to": self.known_to,
-            "position": Position(partition=self.partition, seq=self.entries[-1].seq if self.entries else 0),
+            "position": Position(partition=self.partition, seq=self.recorded[-1].seq if self.recorded else 0),
             "documents": _documents(self.policies),
             "lost": self.lost,
-            "merged_into": _merged_into(self.question.learner, self.entries),
+            "merged_into": _merged_into(self.question.learner, self.events),
         }
 
 
@@ -91,8 +97,12 @@ class Asking:
         self._database, self._stores, self._learners = database, stores, learners
         self._documents, self._clock = documents, clock
 
-    def ask(self, question: Question) -> Asked:
-        """Raises LearnerUnknown for whoever is not here or not enrolled where the asker is, LearnerErased."""
+    def ask(self, question: Question, *, whole: bool = False) -> Asked:
+        """Raises LearnerUnknown for whoever is not here or not enrolled where the asker is, LearnerErased.
+
+        Evidence that was shown only after `as_of` is not read, as no result of then rests on it; unless the `whole`
+        record is asked for, which names it all the same.
+        """
         now = self._clock.now()
         with self._database.read():
             row = self._row(question)
@@ -103,10 +113,11 @@ class Asking:
             recorded = store.stream(question.learner, by)
             lost = self._lost(row.partition, at)
         if question.organisation is not None:
-            _check_enrolled(self._learners.entries(recorded), question.organisation, now)
+            _check_enrolled(self._learners.events(recorded), question.organisation, now)
             recorded = [event for event in recorded if event.recorded_at <= at]
-        entries = self._learners.entries(recorded)
-        return self._asked(question, row, entries, at, known_to, lost, now)
+        shown_by = FOR_EVER if whole or question.as_of is None else question.as_of
+        events = self._learners.events(recorded, shown_by)
+        return self._asked(question, row, recorded, events, at, known_to, lost, now)
 
     def _lost(self, partition: int, at: datetime) -> list[Lost]:
         with self._database.read() as cursor:
@@ -125,16 +136,17 @@ class Asking:
         self,
         question: Question,
         row: LearnerRow,
-        entries: list[Entry],
+        recorded: list[RecordedEvent],
+        events: list[Event],
         at: datetime,
         known_to: datetime,
         lost: list[Lost],
         now: datetime,
     ) -> Asked:
-        known = known_at(entry.event for entry in entries)
+        known = known_at(events)
         as_of = question.as_of or max(now, known.as_of)
         rules = self._documents.rules(row.tenant)
-        asked = Asked(question, entries, known, as_of, at, known_to, row.partition, lost, rules)
+        asked = Asked(question, recorded, events, known, as_of, at, known_to, row.partition, lost, rules)
         asked.policies.extend(self._policies(asked))
         return asked
 
@@ -158,13 +170,13 @@ def ref(policy: CompiledPolicy) -> PolicyRef:
     return PolicyRef(id=policy.id, version=policy.version, digest=policy.digest)
 
 
-def _merged_into(learner: UUID, entries: list[Entry]) -> UUID | None:
+def _merged_into(learner: UUID, events: list[Event]) -> UUID | None:
     """By which id the learner was known at the end of what was read, when by another."""
     into: UUID | None = None
-    for entry in entries:
-        match entry.event:
+    for event in events:
+        match event:
             case LearnersMerged(learner=merged) if merged == learner:
-                into = entry.event.into
+                into = event.into
             case LearnersUnmerged(learner=unmerged) if unmerged == learner:
                 into = None
     return into
@@ -174,8 +186,8 @@ def _documents(policies: list[CompiledPolicy]) -> list[DocumentRef]:
     return list(dict.fromkeys(document for policy in policies for document in policy.documents))
 
 
-def _check_enrolled(entries: list[Entry], organisation: str, now: datetime) -> None:
-    enrolments = known_at(entry.event for entry in entries).enrolments.values()
+def _check_enrolled(events: list[Event], organisation: str, now: datetime) -> None:
+    enrolments = known_at(events).enrolments.values()
     today = now.date()
     for enrolment in enrolments:
         begun = enrolment.begins_on is None or enrolment.begins_on <= today

@@ -30,17 +30,18 @@ class AnswerHistory:
         self._asking = asking
 
     def __call__(self, question: Question, after: int = 0, limit: int = LIMIT_MAX) -> History:
-        asked = self._asking.ask(question)
-        page = [entry for entry in asked.entries if entry.version > after][:limit]
-        more = bool(page) and page[-1].version < asked.entries[-1].version
-        events = list(_walk(asked, after, page[-1].version if page else 0))
+        asked = self._asking.ask(question, whole=True)
+        entries = asked.entries()
+        page = [entry for entry in entries if entry.version > after][:limit]
+        more = bool(page) and page[-1].version < entries[-1].version
+        events = list(_walk(asked, entries, after, page[-1].version if page else 0))
         return History(**asked.header(), events=events, next_after=page[-1].version if more else None)
 
 
-def _walk(asked: Asked, after: int, last: int) -> Iterable[HistoryEntry]:
+def _walk(asked: Asked, entries: Iterable[Entry], after: int, last: int) -> Iterable[HistoryEntry]:
     """Fold from the beginning; show the page."""
     record = LearnerRecord(asked.question.learner)
-    for entry in asked.entries:
+    for entry in entries:
         if entry.version > last:
             return
         event = entry.event

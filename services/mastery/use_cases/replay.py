@@ -66,11 +66,11 @@ def rebuild(store: PartitionStore, learners: Learners, documents: Documents) -> 
             _erase(replayed, recorded.stream)
             continue
         try:
-            (entry,) = learners.entries([recorded])
+            (event,) = learners.events([recorded])
         except KeyDestroyed:
             _erase(replayed, recorded.stream)
             continue
-        _replay(replayed, recorded, entry.event, documents)
+        _replay(replayed, recorded, event, documents)
     return replayed.finish()
 
 

@@ -27,7 +27,7 @@ class AnswerWhy:
         self._asking = asking
 
     def __call__(self, question: Question, node: str) -> Why:
-        asked = self._asking.ask(question)
+        asked = self._asking.ask(question, whole=True)
         traces = [trace for reckoning in asked.reckonings() if (trace := _trace(reckoning, node)) is not None]
         if not traces:
             raise NodeUnknown
