@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,19 +9,18 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from services.runtime.log.kafka.batches import BATCH_BYTES, await_all, hand_over
 from services.runtime.log.kafka.connection import (
     RECORD_BYTES_MAX,
     REQUEST_TIMEOUT_S,
     Connection,
     unavailable,
 )
-from services.runtime.log.kafka.headers import written
 from services.runtime.log.kafka.topics import Topics
 from services.runtime.log.port import Outgoing
 
 IN_FLIGHT_RECORDS_MAX = 2_000  # the library takes whatever it is given into memory: this is what holds it back
 IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
-BATCH_BYTES = 256 * 1024
 PATIENCE_S = 1.0  # beyond the time the library itself allows for a delivery
 CLOSE_S = 1.0
 
@@ -87,20 +85,8 @@ class KafkaWriter:
 
     def _send(self, client: Any, window: Sequence[Outgoing]) -> None:
         """All of it is sent, then waited for; not longer than one delivery may take, however much it is."""
-        name = self._topics.name(self._topic)
-        sent = [
-            client.send(
-                name,
-                value=record.value,
-                key=record.key.encode(),
-                headers=written(self._producer, record.seq),
-                partition=record.partition,
-            )
-            for record in window
-        ]
-        deadline = time.monotonic() + self._timeout_s + PATIENCE_S
-        for future in sent:
-            future.get(timeout=max(0.0, deadline - time.monotonic()))
+        batches = hand_over(client, self._topics.name(self._topic), self._producer, window)
+        await_all(batches, self._timeout_s + PATIENCE_S)
 
 
 def windows(records: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
