@@ -163,7 +163,8 @@ def test_a_version_that_takes_effect_later_judges_from_then_on() -> None:
     early = evidence("a", "C1", level="3")
     before = given(later, rules=[ONE]).when(RecordEvidence(early)).then(early)
     other = evidence("b", "C2", level="1", occurred="2026-10-01")
-    before.when(RecordEvidence(other)).then(other, some(LevelReached, node="C1", cause="policy"))
+    reached = some(LevelReached, node="C1", cause="policy", caused_by=early.id, effective_at=day("2026-09-30"))
+    before.when(RecordEvidence(other)).then(reached, other)
 
 
 def test_what_time_took_away_is_settled_before_what_the_fact_brings() -> None:
@@ -171,7 +172,7 @@ def test_what_time_took_away_is_settled_before_what_the_fact_brings() -> None:
     before = given(adopted(aging), rules=[aging]).when(RecordEvidence(evidence("a", "C1", level="3")))
     late = evidence("b", "C2", level="3", occurred="2026-11-01")
     before.when(RecordEvidence(late)).then(
-        late, some(LevelLost, node="C1", cause="time"), some(LevelReached, node="C2", cause="evidence")
+        some(LevelLost, node="C1", cause="time"), late, some(LevelReached, node="C2", cause="evidence")
     )
 
 

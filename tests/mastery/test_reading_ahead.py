@@ -71,7 +71,7 @@ class Alone(Cold):
     def start(self, **said: Any) -> None:
         World.start(self, known_to_interval_s=NEVER_S, **said)
         for writer in self.worker._writers.values():
-            writer._read_ahead = lambda named, draft: None  # type: ignore[method-assign]
+            writer._writing.read_ahead = lambda named, draft: None  # type: ignore[method-assign]
 
 
 def made(folder: Path) -> Cold:

@@ -96,6 +96,7 @@ class Learner:
 
     def crosses(self, kind: str, said: dict[str, Any], at: datetime) -> None:
         """A threshold mastery recorded: it must be owed."""
+        self._comes(datetime.fromisoformat(said["effective_at"]), at)
         evidence = frozenset(said["evidence"])
         found = (said["policy"], said["node"], kind, said["cycle"], said["cause"], evidence)
         if at != self.recorded_at or not self.owed[found]:
@@ -108,10 +109,18 @@ class Learner:
         if self.owed:
             raise WronglyJudged(f"{self.name}: never recorded {self.owed}")
 
+    def _comes(self, instant: datetime, at: datetime) -> None:
+        """An instant at which time alone crosses something, before anybody says more; see `_begins` for the others."""
+        if instant > self.as_of:
+            self.ends()
+            self.recorded_at, self.as_of = at, instant
+            self._settle("policy")
+
     def _begins(self, at: datetime, occurred: datetime) -> None:
         self.ends()
         self.recorded_at, self.as_of = at, max(self.as_of, at, occurred)
-        self._settle("policy")  # what comes into force by the time of the fact judges what was known before it
+        self._settle("policy")  # what came into force by the time of the fact has judged already: nothing is owed
+        self.ends()
 
     def _settle(self, cause: str) -> None:
         for policy, rules in self._judging().items():

@@ -40,7 +40,7 @@ def judging_from(known: Known, rules: Rules, as_of: datetime) -> Judging:
 
 
 def _changes(known: Known, rules: Rules, as_of: datetime) -> Iterator[datetime]:
-    """The last instants before a version takes effect or ends, or a day does: enrolments go by days."""
+    """The last instants before a version takes effect or ends, or an enrolment does."""
     for versions in known.adoptions.values():
         yield from (a.effective_from - INSTANT for a in versions if a.effective_from > as_of)
         adoption = _effective(versions, as_of)
@@ -50,7 +50,16 @@ def _changes(known: Known, rules: Rules, as_of: datetime) -> Iterator[datetime]:
         if ends is not None and ends >= as_of:
             yield ends
         if adoption.organisation is not None or adoption.cohorts:
-            yield datetime.combine(as_of.date(), time.max, UTC)
+            yield from _enrolments_change(known, as_of.date())
+
+
+def _enrolments_change(known: Known, day: date) -> Iterator[datetime]:
+    """Enrolments go by days: the last instants before one begins, and of those that have not ended."""
+    for enrolment in known.enrolments.values():
+        if enrolment.begins_on is not None and enrolment.begins_on > day:
+            yield datetime.combine(enrolment.begins_on, time.min, UTC) - INSTANT
+        if enrolment.ends_on is not None and enrolment.ends_on >= day:
+            yield datetime.combine(enrolment.ends_on, time.max, UTC)
 
 
 def _effective(versions: tuple[PolicyAdopted, ...], as_of: datetime) -> PolicyAdopted | None:

@@ -26,16 +26,30 @@ from services.mastery.domain.thresholds import (
 
 @dataclass(slots=True, unsafe_hash=True)
 class Occasion:
-    """Why and when nodes are settled."""
+    """Why and when nodes are settled; `due` where nothing but the instant itself brought it about."""
 
     cause: Cause
-    fact: Fact
+    caused_by: UUID
+    recorded_at: datetime
     as_of: datetime
+    merged_with: UUID | None = None
+    due: bool = False
+
+    @classmethod
+    def of(cls, cause: Cause, fact: Fact, as_of: datetime) -> "Occasion":
+        """What a fact brings about."""
+        merged_with = getattr(fact, "merged_with", None) if cause == "merge" else None
+        return cls(cause, fact.id, fact.recorded_at, as_of, merged_with)
 
 
 def threshold_id(learner: UUID, policy: str, node: str, kind: str, cycle: int) -> UUID:
     """The same crossing has the same id in every replay."""
     return uuid5(learner, f"{policy}|{node}|{kind}|{cycle}")
+
+
+def due_id(learner: UUID, policy: str, node: str, due: datetime) -> UUID:
+    """What an instant brings about has the same id on whatever day it is recorded."""
+    return uuid5(learner, f"{policy}|{node}|{due.isoformat(timespec='microseconds')}")
 
 
 def crossing(
@@ -48,17 +62,19 @@ def crossing(
     kind = ("reached" if met else "lost") if is_level else ("met" if met else "lapsed")
     rests_on = (Leaf(node),) if is_level else policy.rests_on[node]
     common: dict[str, Any] = {
-        "id": threshold_id(learner, policy.id, node, kind, cycle),
+        "id": due_id(learner, policy.id, node, occasion.as_of)
+        if occasion.due
+        else threshold_id(learner, policy.id, node, kind, cycle),
         "policy": policy.id,
         "node": node,
         "cycle": cycle,
         "cause": occasion.cause,
-        "caused_by": occasion.fact.id,
+        "caused_by": occasion.caused_by,
         **_counted(reckoning, rests_on),
         "documents": policy.documents,
         "effective_at": occasion.as_of,
-        "recorded_at": occasion.fact.recorded_at,
-        "merged_with": getattr(occasion.fact, "merged_with", None) if occasion.cause == "merge" else None,
+        "recorded_at": occasion.recorded_at,
+        "merged_with": occasion.merged_with,
     }
     if not met:
         return LevelLost(**common) if is_level else RequirementLapsed(**common)

@@ -13,8 +13,10 @@ from services.mastery.domain.facts import (
     LearnerAdmitted,
     PolicyAdopted,
 )
+from services.mastery.domain.known import FOR_EVER, instant_of
+from services.mastery.domain.passing import due_after, pass_time
 from services.mastery.domain.rules import Rules
-from services.mastery.domain.settling import settle
+from services.mastery.domain.settling import Settlement, settle
 from services.mastery.domain.shelving import Shelving
 from services.mastery.domain.standings import Standing, standing_after
 from services.mastery.domain.thresholds import Crossing, Threshold
@@ -81,24 +83,53 @@ class LearnerRecord:
     shelving: Shelving = field(default_factory=Shelving)
     seen: set[UUID] = field(default_factory=set)
     standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
+    latest: UUID | None = None  # the fact that was taken in last
 
 
 def decide(command: Command, record: LearnerRecord, rules: Rules) -> list[Event]:
-    """The fact, unless it was taken before, and the thresholds it crosses. `record` is not changed."""
+    """What time has brought about by then, the fact unless it was taken before, and the thresholds it crosses.
+
+    `record` is not changed, but for what is kept on its shelves of what was reckoned.
+    """
     fact = _adopted(command, record.learner) if isinstance(command, AdoptPolicy) else command.fact
     if fact.id in record.seen:
         return []  # the log delivers at least once; the second time changes nothing
-    return [fact, *settle(record.learner, record.shelving, record.standings, fact, rules)]
+    settlement = _passed(record, rules, instant_of(fact), fact.recorded_at)
+    first = len(settlement.thresholds)
+    settle(settlement, record.shelving, fact, rules)
+    return [*settlement.thresholds[:first], fact, *settlement.thresholds[first:]]
+
+
+def pass_until(record: LearnerRecord, rules: Rules, until: datetime, recorded_at: datetime) -> list[Threshold]:
+    """What time alone brings about up to and including an instant. `record` is not changed, as by `decide`."""
+    return _passed(record, rules, until, recorded_at).thresholds
+
+
+def due(record: LearnerRecord, rules: Rules) -> datetime | None:
+    """The next instant at which time alone may move a node; to be looked for after every event taken in."""
+    if record.latest is None:
+        return None
+    found = due_after(record.shelving, rules, record.shelving.reached)
+    return None if found == FOR_EVER else found
 
 
 def evolve(record: LearnerRecord, event: Event) -> LearnerRecord:
     """The record with the event taken in: the same object, changed, so whoever folds owns the record it folds into."""
     if isinstance(event, Crossing):
         record.standings[event.policy, event.node] = standing_after(event)
+        record.shelving.reach(event.effective_at)
     else:
         record.seen.add(event.id)
+        record.latest = event.id
         record.shelving.take(event)
     return record
+
+
+def _passed(record: LearnerRecord, rules: Rules, until: datetime, recorded_at: datetime) -> Settlement:
+    settlement = Settlement(record.learner, record.standings)
+    if record.latest is not None:  # nothing is due of somebody of whom nothing is known
+        pass_time(settlement, record.shelving, rules, until, record.latest, recorded_at)
+    return settlement
 
 
 def _adopted(command: AdoptPolicy, learner: UUID) -> PolicyAdopted:

@@ -1,11 +1,10 @@
-"""Settling: the thresholds one fact crosses, over exactly the nodes it can move.
+"""Settling: the thresholds one fact crosses, over exactly the nodes it can move. Between facts every node is settled.
 
-A fact also moves the clock of the record. What the passing of time or a policy's coming into force changes is settled
-first, under its own cause; then what the fact itself changes. Between facts every node stands settled.
+What the passing of time brings about up to the fact's instant comes first, under its own cause: see `passing`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from services.mastery.domain.applying import in_force
 from services.mastery.domain.crossing import Occasion, crossing
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.facts import EVIDENCE, EvidenceRecorded, EvidenceWithdrawn, Fact
-from services.mastery.domain.known import BEGINNING, FOR_EVER, Known
+from services.mastery.domain.known import FOR_EVER, Known
 from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.mastery.domain.shelving import Shelving
 from services.mastery.domain.standings import NEVER, Standing, standing_after
@@ -29,8 +28,8 @@ class Settlement:
 
     learner: UUID
     standings: Standings
-    moved: dict[tuple[str, str], Standing]
-    thresholds: list[Threshold]
+    moved: dict[tuple[str, str], Standing] = field(default_factory=dict)
+    thresholds: list[Threshold] = field(default_factory=list)
 
     def standing(self, policy: str, node: str) -> Standing:
         """Where a node stands, counting what was found here."""
@@ -42,23 +41,19 @@ class Settlement:
         self.moved[threshold.policy, threshold.node] = standing_after(threshold)
 
 
-def settle(learner: UUID, shelving: Shelving, standings: Standings, fact: Fact, rules: Rules) -> list[Threshold]:
-    """The threshold events a fact causes; pure, though what is reckoned is kept on the shelves it was reckoned from."""
-    settlement = Settlement(learner, standings, {}, [])
+def settle(settlement: Settlement, shelving: Shelving, fact: Fact, rules: Rules) -> None:
+    """What a fact crosses where time has passed up to its instant; what is reckoned is kept on the shelves."""
     before, foreseen = shelving.known(), shelving.after(fact)
     after = foreseen.known
-    judged = shelving.judging_at(rules, before.as_of)
     judging = shelving.judging_at(rules, after.as_of)
-    _settle_time(settlement, shelving, before, judged, judging, Occasion("time", fact, after.as_of))
     if after.adoptions is not before.adoptions or after.enrolments is not before.enrolments:
-        judged, judging = judging, in_force(after, rules, after.as_of)
-        _settle_newly(settlement, after, judged, judging, Occasion("policy", fact, after.as_of))
+        occasion = Occasion.of("policy", fact, after.as_of)
+        settle_newly(settlement, after, judging, in_force(after, rules, after.as_of), occasion)
     elif isinstance(fact, EVIDENCE):
-        competencies, occasion = sorted(foreseen.touched), Occasion(cause_of(fact), fact, after.as_of)
+        competencies, occasion = sorted(foreseen.touched), Occasion.of(cause_of(fact), fact, after.as_of)
         for policy in judging.values():
             was, now = Reckoning(before, policy, after.as_of), Reckoning(after, policy, after.as_of)
             _settle_touched(settlement, shelving, was, now, competencies, occasion)
-    return settlement.thresholds
 
 
 def cause_of(fact: EvidenceRecorded | EvidenceWithdrawn) -> Cause:
@@ -68,38 +63,6 @@ def cause_of(fact: EvidenceRecorded | EvidenceWithdrawn) -> Cause:
     if fact.moved_from is not None:
         return "merge"
     return "evidence" if fact.revises is None else "correction"
-
-
-def _settle_time(
-    settlement: Settlement, shelving: Shelving, known: Known, judged: Applied, judging: Applied, occasion: Occasion
-) -> None:
-    as_of = occasion.as_of
-    if judging is not judged:
-        _settle_newly(settlement, known, judged, judging, Occasion("policy", occasion.fact, as_of))
-    for name, policy in judging.items():
-        if name not in judged or policy.digest != judged[name].digest:
-            shelving.settled.pop(policy.digest, None)
-        elif as_of > shelving.settled.get(policy.digest, BEGINNING):
-            aged = [code for competency, code in policy.codes.items() if _aged(known, policy, competency, as_of)]
-            _settle_codes(settlement, Reckoning(known, policy, as_of), aged, occasion)
-            shelving.settled[policy.digest] = min(
-                (_holds_until(known, policy, competency) for competency in policy.codes), default=FOR_EVER
-            )
-
-
-def _aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:
-    shelf = known.shelves.get(competency)
-    if shelf is None:
-        return False
-    kept = shelf.memo.get(policy.digest)
-    return kept is None or not kept[0] <= as_of <= kept[1]
-
-
-def _holds_until(known: Known, policy: CompiledPolicy, competency: str) -> datetime:
-    """Until when time alone moves nothing on a shelf that was just judged."""
-    shelf = known.shelves.get(competency)
-    until: datetime = FOR_EVER if shelf is None else shelf.memo[policy.digest][1]
-    return until
 
 
 def _settle_touched(
@@ -115,29 +78,31 @@ def _settle_touched(
     touched = [competency for competency in competencies if competency in policy.codes]
     codes = [policy.codes[competency] for competency in touched]
     moved = [code for code in codes if _moves_requirements(was, now, code)]
-    _settle_codes(settlement, now, codes, occasion, _above(policy, moved) if moved else ())
+    settle_codes(settlement, now, codes, occasion, _above(policy, moved) if moved else ())
     until = shelving.settled.get(policy.digest)
     if until is not None:  # time may move what was just judged sooner than all else
         for competency in touched:
-            until = min(until, _holds_until(now.known, policy, competency))
+            until = min(until, holds_until(now.known, policy, competency))
         shelving.settled[policy.digest] = until
 
 
-def _settle_newly(settlement: Settlement, known: Known, judged: Applied, judging: Applied, occasion: Occasion) -> None:
+def settle_newly(settlement: Settlement, known: Known, judged: Applied, judging: Applied, occasion: Occasion) -> None:
+    """All nodes of the policies that did not judge before."""
     for name, policy in judging.items():
         if policy.digest != (judged[name].digest if name in judged else None):
-            _settle_codes(
+            settle_codes(
                 settlement, Reckoning(known, policy, occasion.as_of), policy.plans, occasion, policy.requirements
             )
 
 
-def _settle_codes(
+def settle_codes(
     settlement: Settlement,
     reckoning: Reckoning,
     codes: Collection[str],
     occasion: Occasion,
     requirements: Iterable[str] | None = None,
 ) -> None:
+    """These competencies, and the requirements said or else those above them."""
     policy = reckoning.policy
     for code in codes:
         _cross(settlement, reckoning, code, reckoning.determination(code).result == "met", occasion)
@@ -161,6 +126,13 @@ def _above(policy: CompiledPolicy, codes: Collection[str]) -> Iterator[str]:
     elif codes:
         resting = {name for code in codes for name in policy.above[code]}
         yield from (name for name in policy.requirements if name in resting)
+
+
+def holds_until(known: Known, policy: CompiledPolicy, competency: str) -> datetime:
+    """Until when time alone moves nothing on a shelf that was just judged."""
+    shelf = known.shelves.get(competency)
+    until: datetime = FOR_EVER if shelf is None else shelf.memo[policy.digest][1]
+    return until
 
 
 def _cross(settlement: Settlement, reckoning: Reckoning, node: str, met: bool, occasion: Occasion) -> None:

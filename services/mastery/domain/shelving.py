@@ -17,6 +17,7 @@ from services.mastery.domain.facts import (
 from services.mastery.domain.known import (
     BEGINNING,
     EMPTY_SHELF,
+    FOR_EVER,
     REVISED,
     WITHDRAWN,
     Known,
@@ -49,6 +50,7 @@ class Shelving:
     judging: tuple[Rules, Judging] | None = field(default=None, compare=False, repr=False)  # who judges, while it holds
     settled: dict[str, datetime] = field(default_factory=dict, compare=False, repr=False)  # by digest, until when
     foreseen: Foreseen | None = field(default=None, compare=False, repr=False)
+    reached: datetime = field(default=BEGINNING, compare=False, repr=False)  # up to when time has been let pass
 
     def known(self) -> Known:
         """What is known now; good until the next `take`."""
@@ -72,7 +74,11 @@ class Shelving:
         """Take the fact in; one that was foreseen with what was reckoned on its shelves meanwhile."""
         foreseen, self.foreseen = self.foreseen, None
         if isinstance(fact, EVIDENCE):
-            self.shelves.update(foreseen.touched if foreseen and foreseen.fact is fact else self.touched(fact))
+            if foreseen and foreseen.fact is fact:
+                self.shelves.update(foreseen.touched)
+            else:  # its shelves were not judged: until when they hold is not known
+                self.settled.clear()
+                self.shelves.update(self.touched(fact))
             self._index(fact)
         elif isinstance(fact, EnrolmentRecorded):
             self._unsettle()
@@ -81,6 +87,16 @@ class Shelving:
             self._unsettle()
             self.adoptions = with_adoption(self.adoptions, fact)
         self.as_of = max(self.as_of, instant_of(fact))
+        self.reach(self.as_of)
+
+    def reach(self, instant: datetime) -> None:
+        """Time has passed up to there, and what it brings about is settled."""
+        self.reached = max(self.reached, instant)
+
+    @property
+    def same_judges_until(self) -> datetime:
+        """Until when those last found by `judging_at` stay the same, while nothing else becomes known."""
+        return FOR_EVER if self.judging is None else self.judging[1].until
 
     def judging_at(self, rules: Rules, as_of: datetime) -> Mapping[str, CompiledPolicy]:
         """The policies in force for what is known now; looked for again when a day ends, a version begins or ends."""

@@ -11,9 +11,10 @@ from services.mastery.domain.thresholds import Threshold
 from services.mastery.storage.learners import LearnerRow, erased_row, learner_row
 from services.runtime.clock import MICROSECOND, Clock
 from services.runtime.sealing import Sealer, Written
-from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore, Row, Verbatim
+from services.runtime.store.port import Append, Batch, OutboxMessage, PartitionStore, Row, Timer, Verbatim
 
 LEARNER_ERASED = "mastery.learner-erased.v1"  # of no class: its body is the envelope, which is all there is to it
+TIME_PASSES = "time"  # a learner's one timer
 
 ToPublic = Callable[[Threshold, str, int, int], Written]  # tenant, partition and seq
 
@@ -29,6 +30,7 @@ class Draft:
         self._partition = store.partition
         self._seq, self._stamp = store.end()
         self._rows: dict[UUID, LearnerRow] = {}
+        self._wakes: dict[UUID, Timer] = {}
         self.erased: set[UUID] = set()
         self._erased: list[Row] = []
 
@@ -56,10 +58,15 @@ class Draft:
         """The learner has adopted everything up to this control_seq."""
         self._rows[learner] = LearnerRow(learner, tenant, self._partition, adopted_seq)
 
+    def wake(self, learner: UUID, tenant: str, at: datetime | None) -> None:
+        """When the learner must be looked at though nobody says anything of them; none: not at all."""
+        self._wakes[learner] = Timer(at, tenant, learner, TIME_PASSES)
+
     def erase(self, learner: UUID, tenant: str, event: UUID, at: datetime, body: bytes, sealer: Sealer) -> None:
         """The learner's last event, in clear as its key is gone, and what the others are told of it."""
         self.append(tenant, learner, Verbatim(LEARNER_ERASED, body), self.stamp())
         self.erased.add(learner)
+        self.wake(learner, tenant, None)
         self._erased.append(erased_row(LearnerRow(learner, tenant, self._partition, 0), event, at))
         id_, subject, said = uuid5(event, "record-erased"), str(learner), RecordErasedV1(erased_by=event)
         value = sealer.clear(said, id=id_, tenant=tenant, subject=subject, time=at)
@@ -67,10 +74,11 @@ class Draft:
 
     def finish(self) -> Batch:
         """The batch, complete."""
+        self.batch.timers += self._wakes.values()
         self.batch.rows += [*(learner_row(row) for row in self._rows.values()), *self._erased]
         return self.batch
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.batch.appends or self.batch.rows or self.batch.positions or self._rows)
+        return not (self.batch.appends or self.batch.rows or self.batch.positions or self._rows or self._wakes)

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from services.mastery.domain.learner_record import LearnerRecord
@@ -11,12 +12,16 @@ from services.runtime.metrics import Metric, counter
 
 @dataclass(slots=True)
 class Held:
-    """A learner's record with whose it is and the last control_seq it has adopted; `known` once it has a row."""
+    """A learner's record with whose it is and the last control_seq it has adopted; `known` once it has a row.
+
+    `wakes_at` is when its timer was last set to by this writer; none does not mean that the store has none.
+    """
 
     tenant: str
     record: LearnerRecord
     adopted_seq: int = 0
     known: bool = False
+    wakes_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)

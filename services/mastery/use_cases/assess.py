@@ -13,6 +13,9 @@ from services.mastery.storage.received import Opening, Received
 from services.mastery.storage.records import Held
 from services.mastery.use_cases.applied import Applied
 from services.mastery.use_cases.recording import Recording
+from services.mastery.use_cases.tending import Tending
+from services.mastery.use_cases.timers import Timers
+from services.mastery.use_cases.writing import Writing
 from services.runtime.clock import MICROSECOND, Clock
 from services.runtime.keys import KeyDestroyed, KeyUnknown
 from services.runtime.log.port import LogRecord
@@ -58,11 +61,17 @@ class PartitionWriter:
         self.store = store
         self._recording, self._learners = recording, learners
         self._opening, self._react, self._clock = opening, react, clock
-        self._sweep_learners_max = sweep_learners_max
-        self._applied, self._swept_seq = Applied(controls, store.partition), -1  # until a sweep finds nobody
+        timers = Timers(store, clock, sweep_learners_max)
+        self._writing = Writing(store, recording, opening, Applied(controls, store.partition), timers, clock)
+        self._tending = Tending(self._writing, learners, sweep_learners_max)
 
     def take(self, records: Sequence[LogRecord], position: Position) -> None:
-        """One batch of the log: facts, thresholds, public events and the position, in one commit."""
+        """One batch of the log: facts, thresholds, public events and the position, in one commit.
+
+        What is due by then fires first.
+        """
+        while self._tending.fire():
+            continue
         failed: set[int] = set()
         while True:
             try:
@@ -72,27 +81,12 @@ class PartitionWriter:
                 failed.add(fault.seq)
 
     def tend(self, last_seq: int) -> int:
-        """Take in activations up to the latest control_seq and let some learners adopt them; how many did."""
-        if last_seq == self._applied.seq == self._swept_seq:
-            return 0
-        draft = Draft(self.store, self._clock)
-        try:
-            self._applied.take_in(draft)
-            behind = self._learners.unswept(self.store.partition, self._applied.seq, self._sweep_learners_max)
-            self._read_ahead([(row.tenant, row.learner) for row in behind], draft)
-            for row in behind:
-                self._sweep(row.learner, row.tenant, draft)
-            self._commit(draft)
-        except BaseException:
-            self._forget(draft)
-            raise
-        if not behind:
-            self._swept_seq = self._applied.seq
-        return len(behind)
+        """Some of what time has brought about, and of the sweep up to the latest control_seq; how many learners."""
+        return self._tending.fire() + self._tending.sweep(last_seq)
 
     def pending(self) -> int:
-        """1 while an activation has yet to reach some learner, else 0."""
-        return int(not self._applied.last_seq() == self._applied.seq == self._swept_seq)
+        """1 while an activation has yet to reach some learner, or an instant that has come, else 0."""
+        return self._tending.pending()
 
     def rest(self) -> None:
         """Nothing came for a while: answers up to the instant before now are final."""
@@ -101,23 +95,12 @@ class PartitionWriter:
             self.store.commit(Batch(known_to=known_to))
 
     def _try_take(self, records: Sequence[LogRecord], position: Position, failed: set[int]) -> None:
-        draft = Draft(self.store, self._clock)
-        draft.batch.positions[INGEST_LEARNER] = position
-        try:
-            self._applied.take_in(draft)
-            self._read_ahead(_named(records), draft)
+        with self._writing.transaction() as draft:
+            draft.batch.positions[INGEST_LEARNER] = position
+            self._writing.read_ahead(_named(records), draft)
             opened = [self._opened(record, record.seq in failed) for record in records]
             for record, said in zip(records, opened, strict=True):
                 self._take_one(record, said, draft)
-            self._commit(draft)
-        except BaseException:
-            self._forget(draft)
-            raise
-
-    def _read_ahead(self, named: Sequence[tuple[str, UUID]], draft: Draft) -> None:
-        """With nothing in memory, as after a start, each would cost ten questions, and the log waits for them."""
-        self._opening.prepare(named)
-        self._recording.read_ahead((learner for _, learner in named), draft)
 
     def _opened(self, record: LogRecord, failed: bool) -> Received | Exception:
         """What the record says, or what is the matter with it.
@@ -158,39 +141,20 @@ class PartitionWriter:
         try:
             is_new = received.type == LearnerRegisteredV1.TYPE
             if not is_new:
-                self._catch_up(held, draft)
+                self._writing.catch_up(held, draft)
             for command in self._react(received, draft.stamp()):
                 self._recording.record(command, held, draft, _verbatim(command, record))
             if is_new:
-                self._catch_up(held, draft)
+                self._writing.catch_up(held, draft)
         except (KeyDestroyed, *NOT_THE_RECORDS_FAULT):  # the key went a moment ago: the batch is read again
             raise
         except Exception as fault:
             log.fault("evaluation failed, the record is set aside", fault, partition=record.partition, seq=record.seq)
             raise FoldFailed(record.seq) from fault
 
-    def _catch_up(self, held: Held, draft: Draft) -> None:
-        self._recording.catch_up(held, self._applied.of(held.tenant), self._applied.seq, draft)
-
-    def _sweep(self, learner: UUID, tenant: str, draft: Draft) -> None:
-        if self._opening.can_open(tenant, learner):
-            self._catch_up(self._recording.held(learner, tenant, draft), draft)
-        else:  # erased: nobody is judged any more
-            draft.adopted(learner, tenant, self._applied.seq)
-
     def _set_aside(self, record: LogRecord, reason: str, draft: Draft) -> None:
         log.error("record set aside", partition=record.partition, seq=record.seq, reason=reason)
         draft.batch.rows.append(DeadLetter(INGEST_LEARNER, record, reason).row())
-
-    def _commit(self, draft: Draft) -> None:
-        if not draft.is_empty:
-            self.store.commit(draft.finish())
-            self._recording.committed()
-
-    def _forget(self, draft: Draft) -> None:
-        self._recording.forget(draft)
-        self._applied.forget()
-        self._swept_seq = -1
 
 
 def _named(records: Sequence[LogRecord]) -> list[tuple[str, UUID]]:

@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from services.mastery.domain.learner_record import AdoptPolicy, Command, Event, LearnerRecord, decide, evolve
+from services.mastery.domain.learner_record import (
+    AdoptPolicy,
+    Command,
+    Event,
+    LearnerRecord,
+    decide,
+    due,
+    evolve,
+    pass_until,
+)
+from services.mastery.domain.rules import Rules
 from services.mastery.domain.thresholds import Crossing
 from services.mastery.storage.controls import Activation, in_force
 from services.mastery.storage.documents import Documents
@@ -68,14 +78,17 @@ class Recording:
 
     def record(self, command: Command, held: Held, draft: Draft, body: Verbatim | None = None) -> None:
         """Decide, and record the fact (as `body`, where it came sealed) with the thresholds it crosses."""
-        learner, tenant = held.record.learner, held.tenant
-        for event in decide(command, held.record, self._documents.rules(tenant)):
-            if isinstance(event, Crossing):
-                seq = draft.append(tenant, learner, event, event.recorded_at)
-                draft.publish(event, seq, tenant, learner, self._to_public, self._sealer)
-            else:
-                draft.append(tenant, learner, body or event, event.recorded_at)
-            held.record = evolve(held.record, event)
+        rules = self._documents.rules(held.tenant)
+        self._take(decide(command, held.record, rules), held, draft, body)
+        self._arm(held, rules, draft)
+
+    def let_time_pass(self, held: Held, draft: Draft) -> None:
+        """Record what time alone has brought about by now, and say when to look again."""
+        rules, stamp = self._documents.rules(held.tenant), draft.stamp()
+        self._take(pass_until(held.record, rules, stamp, stamp), held, draft)
+        held.record.shelving.reach(stamp)
+        self._arm(held, rules, draft)
+        draft.wake(held.record.learner, held.tenant, held.wakes_at)  # the one that was due is over either way
 
     def catch_up(self, held: Held, activations: list[Activation], applied_seq: int, draft: Draft) -> None:
         """The learner adopts what was activated since it last did; a new learner, what is in force."""
@@ -104,6 +117,22 @@ class Recording:
         """The draft was not committed, or perhaps was: read its learners from the store again."""
         for learner in draft.touched:
             self._cache.forget(learner)
+
+    def _take(self, events: Iterable[Event], held: Held, draft: Draft, body: Verbatim | None = None) -> None:
+        learner, tenant = held.record.learner, held.tenant
+        for event in events:
+            if isinstance(event, Crossing):
+                seq = draft.append(tenant, learner, event, event.recorded_at)
+                draft.publish(event, seq, tenant, learner, self._to_public, self._sealer)
+            else:
+                draft.append(tenant, learner, body or event, event.recorded_at)
+            held.record = evolve(held.record, event)
+
+    def _arm(self, held: Held, rules: Rules, draft: Draft) -> None:
+        """Set the learner's timer where it moves; one that is too early in the store finds nothing to do."""
+        if (wakes_at := due(held.record, rules)) != held.wakes_at:
+            held.wakes_at = wakes_at
+            draft.wake(held.record.learner, held.tenant, wakes_at)
 
     def _read(self, row: LearnerRow) -> Held:
         if row.erased_by is not None:

@@ -26,6 +26,7 @@ from services.mastery.domain.learner_record import (
     WithdrawEvidence,
     decide,
     evolve,
+    pass_until,
 )
 from services.mastery.domain.thresholds import Crossing, Threshold
 from services.mastery.storage.documents import Documents
@@ -102,11 +103,14 @@ def command_of(fact: Fact) -> Command:
 def _replay(replayed: Replayed, recorded: RecordedEvent, event: Fact | Threshold, documents: Documents) -> None:
     record = replayed.records.setdefault(recorded.stream, LearnerRecord(recorded.stream))
     owed = replayed.owed.setdefault(recorded.stream, [])
+    rules = documents.rules(recorded.tenant)
     if isinstance(event, Crossing):
+        if not owed:  # no fact crossed it, so time did
+            owed += pass_until(record, rules, event.effective_at, event.recorded_at)
         if not owed or owed.pop(0) != event:
             replayed.differences.append(recorded.seq)
     else:
-        decided = decide(command_of(event), record, documents.rules(recorded.tenant))
+        decided = decide(command_of(event), record, rules)
         if owed or not decided or decided[0] != event:
             replayed.differences.append(recorded.seq)
         owed[:] = [threshold for threshold in decided[1:] if isinstance(threshold, Crossing)]

@@ -45,7 +45,7 @@ class Assessing:
             self._consumer.close()
 
     def step(self, timeout_s: float | None = None) -> int:
-        """What the log has, then a part of each sweep; how much was done."""
+        """What the log has, then a part of what else there is to do in each partition; how much was done."""
         done = self._consumer.step(self._poll_timeout_s if timeout_s is None else timeout_s)
         return done + self._tend()
 

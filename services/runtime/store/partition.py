@@ -179,8 +179,7 @@ class StoredPartition:
             row(cursor)
         moved = [(topic, self.partition, p.next_offset, p.last_seq) for topic, p in batch.positions.items()]
         cursor.executemany(_MOVE, moved)
-        for timer in batch.timers:
-            self._set(cursor, timer)
+        self._set(cursor, batch.timers)
         outbox.put(cursor, self._log_partitions, batch.publish)
         if batch.known_to is not None:
             cursor.execute(
@@ -188,12 +187,17 @@ class StoredPartition:
                 {"at": to_micros(batch.known_to), "part": self.partition},
             )
 
-    def _set(self, cursor: Cursor, timer: Timer) -> None:
-        place = (self.partition, timer.stream.bytes, timer.name)
-        if timer.due is None:
-            cursor.execute("DELETE FROM timer WHERE part = ? AND stream = ? AND name = ?", place)
-        else:
-            cursor.execute(_SET_TIMER, (*place, to_micros(timer.due), timer.tenant, timer.body))
+    def _set(self, cursor: Cursor, timers: Sequence[Timer]) -> None:
+        """Of several of one name the last is the one that holds."""
+        named = {(timer.stream.bytes, timer.name): timer for timer in timers}
+        over = [(self.partition, *place) for place, timer in named.items() if timer.due is None]
+        due = [
+            (self.partition, *place, to_micros(timer.due), timer.tenant, timer.body)
+            for place, timer in named.items()
+            if timer.due is not None
+        ]
+        cursor.executemany("DELETE FROM timer WHERE part = ? AND stream = ? AND name = ?", over)
+        cursor.executemany(_SET_TIMER, due)
 
     def _one(self, select: str, *values: object) -> tuple[int, ...] | None:
         with self._database.read() as cursor:

@@ -1,0 +1,72 @@
+"""The passing of time: evidence ages out or begins to count, a policy comes into force, with nobody saying anything.
+
+Each such instant is settled by itself, so what is recorded does not hang on when somebody looked.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from services.mastery.domain.crossing import Occasion
+from services.mastery.domain.evaluation import Reckoning
+from services.mastery.domain.known import FOR_EVER, INSTANT, Known
+from services.mastery.domain.rules import CompiledPolicy, Rules
+from services.mastery.domain.settling import Settlement, holds_until, settle_codes, settle_newly
+from services.mastery.domain.shelving import Shelving
+
+
+def due_after(shelving: Shelving, rules: Rules, at: datetime) -> datetime:
+    """The next instant at which time alone may move a node that is settled as of `at`; FOR_EVER when there is none."""
+    policies = shelving.judging_at(rules, at).values()
+    until = min((_settled_until(shelving, policy, at) for policy in policies), default=FOR_EVER)
+    until = min(until, shelving.same_judges_until)
+    return until if until == FOR_EVER else until + INSTANT
+
+
+def pass_time(
+    settlement: Settlement, shelving: Shelving, rules: Rules, until: datetime, caused_by: UUID, recorded_at: datetime
+) -> None:
+    """What each instant up to and including `until` brings about; `caused_by` is the latest fact known by then."""
+    at = shelving.reached
+    while (due := due_after(shelving, rules, at)) <= until:
+        _settle_at(settlement, shelving, rules, at, Occasion("time", caused_by, recorded_at, due, due=True))
+        at = due
+
+
+def _settle_at(settlement: Settlement, shelving: Shelving, rules: Rules, before: datetime, occasion: Occasion) -> None:
+    known, due = shelving.known(), occasion.as_of
+    judged = shelving.judging_at(rules, before)
+    judging = shelving.judging_at(rules, due)
+    newly = Occasion("policy", occasion.caused_by, occasion.recorded_at, due, due=True)
+    settle_newly(settlement, known, judged, judging, newly)
+    for name, policy in judging.items():
+        if name not in judged or policy.digest != judged[name].digest:
+            shelving.settled.pop(policy.digest, None)
+        elif due > shelving.settled[policy.digest]:
+            aged = [code for competency, code in policy.codes.items() if _aged(known, policy, competency, due)]
+            settle_codes(settlement, Reckoning(known, policy, due), aged, occasion)
+            shelving.settled[policy.digest] = _until(known, policy)
+
+
+def _settled_until(shelving: Shelving, policy: CompiledPolicy, at: datetime) -> datetime:
+    """Until when no competency of the policy moves; judged as of `at` where that is not known."""
+    until = shelving.settled.get(policy.digest)
+    if until is None:
+        known = shelving.known()
+        reckoning = Reckoning(known, policy, at)
+        for competency, code in policy.codes.items():
+            if competency in known.shelves:
+                reckoning.determination(code)
+        until = shelving.settled[policy.digest] = _until(known, policy)
+    return until
+
+
+def _until(known: Known, policy: CompiledPolicy) -> datetime:
+    return min((holds_until(known, policy, competency) for competency in policy.codes), default=FOR_EVER)
+
+
+def _aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:
+    shelf = known.shelves.get(competency)
+    if shelf is None:
+        return False
+    kept = shelf.memo.get(policy.digest)
+    return kept is None or not kept[0] <= as_of <= kept[1]

@@ -1,0 +1,35 @@
+"""One partition's timers: which learners an instant concerns that has come, though nobody says anything of them."""
+
+from datetime import datetime
+
+from services.mastery.domain.known import FOR_EVER
+from services.runtime.clock import Clock
+from services.runtime.store.port import Batch, PartitionStore, Timer
+
+
+class Timers:
+    """Asks the store only when there is something due: this writer alone sets them."""
+
+    def __init__(self, store: PartitionStore, clock: Clock, at_a_time: int) -> None:
+        self._store, self._clock, self._at_a_time = store, clock, at_a_time
+        self._earliest: datetime | None = None  # none is earlier; not known until the store has been asked
+
+    def due(self) -> list[Timer]:
+        """Those whose instant has come, the earliest first, as many as are dealt with in one transaction."""
+        return self._store.timers(self._clock.now(), self._at_a_time) if self.pending() else []
+
+    def pending(self) -> int:
+        """1 when some instant may have come, else 0."""
+        if self._earliest is None:
+            first = next(iter(self._store.timers(FOR_EVER, 1)), None)
+            self._earliest = first.due if first and first.due else FOR_EVER
+        return int(self._earliest <= self._clock.now())
+
+    def committed(self, batch: Batch) -> None:
+        """What was set is in the store now."""
+        if self._earliest is not None:
+            self._earliest = min([self._earliest, *(timer.due for timer in batch.timers if timer.due)])
+
+    def forget(self) -> None:
+        """The store has to be asked again: some were dealt with, or what was set was perhaps not committed."""
+        self._earliest = None
