@@ -1,6 +1,7 @@
 """Who signs: the tenant's did:web identity, derived from the issuer URL and never from a bound port."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -27,6 +28,7 @@ class Issuer:
         return uuid5(NAMESPACE_URL, "|".join((self.did, *map(str, parts))))
 
 
+@lru_cache(maxsize=1024)  # the same few tenants in every record
 def issuer_of(issuer_url: str, tenant: str, *, name: str | None = None, root: bool = False) -> Issuer:
     """The issuer of a tenant: `did:web:host:tenant`, or `did:web:host` for the one tenant at the root."""
     parts = urlsplit(issuer_url)

@@ -16,6 +16,7 @@ from services.runtime.store.port import Row
 _DEFINITION = TypeAdapter(Definition)
 REQUIREMENT = "requirement"
 PARSED_MAX = 1000
+TAGS_MAX = 4096
 
 
 class Achievements:
@@ -41,8 +42,7 @@ class Achievements:
 
     def tag(self, tenant: str, requirement: Requirement) -> bytes:
         """The requirement as tables about learners name it: nobody reads from them what was met."""
-        secret = self._keys.tenant_secret(tenant, REQUIREMENT)
-        return hmac.digest(secret, f"{requirement.policy}|{requirement.node}".encode(), hashlib.sha256)[:16]
+        return _tag(self._keys.tenant_secret(tenant, REQUIREMENT), requirement)
 
     def known_tenant(self, tenant: str) -> bool:
         """Whether the tenant has ever defined an achievement, and so is an issuer here."""
@@ -74,6 +74,12 @@ class Achievements:
             )
 
         return write
+
+
+@lru_cache(maxsize=TAGS_MAX)
+def _tag(secret: bytes, requirement: Requirement) -> bytes:
+    """The same few requirements are named by everything that is said of any learner."""
+    return hmac.digest(secret, f"{requirement.policy}|{requirement.node}".encode(), hashlib.sha256)[:16]
 
 
 @lru_cache(maxsize=PARSED_MAX)

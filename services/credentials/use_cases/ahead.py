@@ -18,7 +18,7 @@ from services.credentials.storage.queries import AwardRow
 from services.credentials.storage.rows import Owner
 from services.credentials.use_cases.work import Tools, Work
 from services.runtime.log.port import LogRecord
-from services.runtime.sealing import Unreadable
+from services.runtime.sealing import Unreadable, learner_of
 from services.runtime.store.dead_letter import NOT_THE_RECORDS_FAULT
 
 LOOK_AHEAD_MAX = 100  # records that are open at a time
@@ -126,7 +126,7 @@ def _parsed(tools: Tools, record: LogRecord) -> list[Envelope | None]:
 def _learners(envelopes: Iterable[Envelope]) -> Iterator[tuple[str, UUID]]:
     for envelope in envelopes:
         try:
-            yield envelope.tenant, UUID(envelope.subject)
+            yield envelope.tenant, learner_of(envelope.subject)
         except ValueError:
             continue
 
@@ -141,7 +141,7 @@ def _opened(tools: Tools, envelope: Envelope, partition: int) -> Said:
     event = tools.sealer.open(envelope)
     assert isinstance(event, Threshold | RecordErasedV1)
     try:
-        return Said(envelope, Owner(envelope.tenant, UUID(envelope.subject), partition), event)
+        return Said(envelope, Owner(envelope.tenant, learner_of(envelope.subject), partition), event)
     except ValueError:
         raise Unreadable("malformed-envelope") from None
 
