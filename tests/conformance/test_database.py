@@ -20,7 +20,10 @@ WRITES = {
     "delete": "DELETE FROM thing WHERE id = ?",
     "add": "UPDATE thing SET size = ?, name = coalesce(name, ?) WHERE id = ?",
 }
-TABLE = "CREATE TABLE thing (id BLOB PRIMARY KEY, name TEXT, size INTEGER)"
+THING = "CREATE TABLE thing (id BLOB PRIMARY KEY, name TEXT, size INTEGER)"
+OTHER = "CREATE TABLE other (id BLOB PRIMARY KEY, name TEXT, size INTEGER)"
+TABLE = f"{THING}; {OTHER}"
+NAMES = ("thing", "other")
 write = st.tuples(st.sampled_from(sorted(WRITES)), st.lists(row, max_size=6))
 
 
@@ -60,6 +63,24 @@ def test_both_databases_end_with_the_same_rows(databases, writes):
         counted.append(counts)
     assert ended[0] == ended[1]
     assert counted[0] == counted[1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(NAMES), write), max_size=8))
+def test_several_writes_handed_over_together_are_as_if_one_after_the_other(databases, writes):
+    ended = []
+    for database, together in zip(databases * 2, (False, False, True, True), strict=True):
+        with database.write() as cursor:
+            cursor.execute("DELETE FROM thing")
+            cursor.execute("DELETE FROM other")
+            said = [(WRITES[kind].replace("thing", name), values_of(kind, rows)) for name, (kind, rows) in writes]
+            for each in [said] if together else [[one] for one in said]:
+                cursor.write_many(each)
+        with database.read() as cursor:
+            ended.append(
+                [cursor.execute(f"SELECT id, name, size FROM {name} ORDER BY id").fetchall() for name in NAMES]
+            )
+    assert all(each == ended[0] for each in ended)
 
 
 @settings(max_examples=40, deadline=None)

@@ -66,6 +66,16 @@ def test_work_that_says_nothing_sees_and_writes_no_tenants_rows(database):
         assert cursor.execute("DELETE FROM receipt").rowcount == 0
 
 
+def test_a_row_and_the_row_it_is_seen_by_are_written_together(database):
+    written = [(PUT, [(9, b"9", "iowa", b"")]), (OUTCOME, [(9,)])]
+    with tenants("iowa"), database.write() as cursor:
+        cursor.write_many(written)
+    with tenants("iowa"), database.read() as cursor:
+        assert cursor.execute("SELECT count(*) FROM outcome WHERE receipt = 9").fetchone() == (1,)
+    with pytest.raises(StoreError), tenants("nebraska"), database.write() as cursor:
+        cursor.write_many([(sql, [(10, *rows[0][1:])]) for sql, rows in written])
+
+
 def test_work_sees_the_tenants_it_names_and_no_other(database):
     with tenants("iowa"):
         assert seen(database) == ["iowa", "iowa"]

@@ -1,7 +1,11 @@
 """The store's SQL in PostgreSQL's words."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
+from services.runtime.store.postgres_cursor import PostgresCursor, Tables
 from services.runtime.store.postgres_rows import many_rows
 from services.runtime.store.postgres_sql import definitions, translated
 
@@ -80,3 +84,30 @@ def test_rows_that_meet_the_same_row_go_one_by_one():
     assert not upsert.fits([(b"a", 1), (b"a", 2)])
     plain = many_rows("INSERT INTO r (tag, arrival) VALUES (?, ?)", lambda _: TYPES)
     assert plain is not None and plain.fits([(b"a", 1), (b"a", 1)])
+
+
+class Server:
+    """A connection's cursor that keeps what it is told."""
+
+    rowcount = 0
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, list[list[object]]]] = []
+
+    def execute(self, sql: str, values: Sequence[Any]) -> None:
+        self.told.append((" ".join(sql.split()), [list(getattr(each, "values", [each])) for each in values]))
+
+
+def test_inserts_into_several_tables_are_one_statement_for_work_that_sees_all():
+    inserts = [("INSERT INTO r (tag) VALUES (?)", [(b"1",), (b"2",)]), ("INSERT INTO s (tag) VALUES (?)", [(b"3",)])]
+    change = ("UPDATE r SET state = ? WHERE tag = ?", [("x", b"1")])
+    told = {}
+    for sees_all in (True, False):
+        server, tables = Server(), Tables()
+        tables._types |= {"r": TYPES, "s": TYPES}
+        PostgresCursor(server, tables, sees_all=sees_all).write_many([*inserts, change, *inserts])  # type: ignore[arg-type]
+        told[sees_all] = server.told
+    one, two, three = told[False][:3]
+    both = f"WITH w0 AS ({one[0]} ) {two[0]}", one[1] + two[1]
+    assert told[True] == [both, three, both]
+    assert len(told[False]) == 5

@@ -15,7 +15,7 @@ from services.ingest.storage.inbox import Message
 from services.runtime.clock import Ids
 from services.runtime.keys import KeyStore
 from services.runtime.store.database import Cursor
-from services.runtime.store.outbox import OutboxMessage, put
+from services.runtime.store.outbox import PUT, OutboxMessage, numbered
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -179,13 +179,11 @@ class Group:
 
     def write(self, cursor: Cursor, partitions: int) -> None:
         """All of it, inside the caller's transaction."""
-        for sql, rows in self.writes.rows.items():
-            cursor.executemany(sql, rows)
         records = [inbox.record_row(tag, version) for tag, version in self.known.records.items() if tag in self.changed]
-        cursor.executemany(inbox.PUT_RECORD, records)
         tally = [(source, tenant, o.value, n) for (tenant, source, o), n in self.writes.tally.items() if n]
-        cursor.executemany(inbox.ADD_TALLY, tally)
-        put(cursor, partitions, self.writes.messages)
+        messages = numbered(cursor, partitions, self.writes.messages)
+        rest = ((inbox.PUT_RECORD, records), (inbox.ADD_TALLY, tally), (PUT, messages))
+        cursor.write_many([*self.writes.rows.items(), *rest])
 
 
 def _not_yet(looked: dict[str, set[UUID]], source: str, ids: set[UUID]) -> set[UUID]:

@@ -64,6 +64,9 @@ class Cursor(Protocol):
     def executemany(self, sql: str, rows: Iterable[Values], /) -> "Cursor":
         """One statement for each of many rows, as if one after the other."""
 
+    def write_many(self, writes: Iterable[tuple[str, Sequence[Values]]], /) -> None:
+        """As `executemany` of each, one after the other; how many rows they wrote is not told."""
+
     def fetchone(self) -> Any:
         """The next row, None when there is no more."""
 

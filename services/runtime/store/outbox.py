@@ -29,7 +29,7 @@ INSERT INTO outbox_head (topic, part, last_seq) VALUES {places}
 ON CONFLICT (topic, part) DO UPDATE SET last_seq = outbox_head.last_seq + excluded.last_seq
 RETURNING topic, part, last_seq, (SELECT t.partitions FROM outbox_topic t WHERE t.topic = outbox_head.topic)
 """
-_PUT = "INSERT INTO outbox (topic, part, seq, key, event_id, value) VALUES (?, ?, ?, ?, ?, ?)"
+PUT = "INSERT INTO outbox (topic, part, seq, key, event_id, value) VALUES (?, ?, ?, ?, ?, ?)"
 _PLACES_MAX = 100  # in one statement
 
 
@@ -52,6 +52,11 @@ class OutboxMessage:
 
 def put(cursor: Cursor, partitions: int, messages: Sequence[OutboxMessage]) -> None:
     """Number the messages within the caller's transaction, in the order given; a rollback takes the numbers back."""
+    cursor.executemany(PUT, numbered(cursor, partitions, messages))
+
+
+def numbered(cursor: Cursor, partitions: int, messages: Sequence[OutboxMessage]) -> list[tuple[object, ...]]:
+    """Their rows for PUT, which the caller writes in the same transaction."""
     by_place: dict[Place, list[OutboxMessage]] = defaultdict(list)
     for message in messages:
         by_place[message.topic, partition_of(message.key, partitions)].append(message)
@@ -62,7 +67,7 @@ def put(cursor: Cursor, partitions: int, messages: Sequence[OutboxMessage]) -> N
         for (topic, part), first in _advance(cursor, partitions, some).items():
             placed = by_place[topic, part]
             rows += [(topic, part, first + n, m.key, m.event_id.bytes, m.value) for n, m in enumerate(placed)]
-    cursor.executemany(_PUT, rows)
+    return rows
 
 
 def _advance(cursor: Cursor, partitions: int, counts: dict[Place, int]) -> dict[Place, int]:

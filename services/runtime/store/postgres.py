@@ -67,10 +67,11 @@ class PostgresDatabase:
     def write(self, *, in_turn: bool = False) -> Iterator[PostgresCursor]:
         """BEGIN … COMMIT on the one writing connection; an exception rolls everything back."""
         with self._lock:
-            said = (WRITING, *_to_be_seen(seen()), *[TAKE_TURN] * in_turn, NAME)
+            sees = seen()
+            said = (WRITING, *_to_be_seen(sees), *[TAKE_TURN] * in_turn, NAME)
             connection, transaction = self._begin("; ".join(said))
             try:
-                yield PostgresCursor(connection.cursor(binary=True), self._tables)
+                yield PostgresCursor(connection.cursor(binary=True), self._tables, sees_all=bool(sees.every))
             except BaseException as error:
                 self._roll_back(connection)
                 raise (ours(error) if isinstance(error, psycopg.Error) else error) from None

@@ -1,6 +1,6 @@
 """PostgreSQL's cursor with the store's words and the store's errors; no error repeats a value."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from services.runtime.store.database import Contended, RowRefused, StoreError, StoreUnavailable, Values
-from services.runtime.store.postgres_rows import ManyRows, many_rows
+from services.runtime.store.postgres_rows import ManyRows, joined, many_rows
 from services.runtime.store.postgres_sql import translated
 
 TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock
@@ -41,8 +41,8 @@ class Tables:
 class PostgresCursor:
     """Runs the store's statements within one transaction."""
 
-    def __init__(self, cursor: psycopg.Cursor[TupleRow], tables: Tables) -> None:
-        self._cursor, self._tables = cursor, tables
+    def __init__(self, cursor: psycopg.Cursor[TupleRow], tables: Tables, *, sees_all: bool = False) -> None:
+        self._cursor, self._tables, self._sees_all = cursor, tables, sees_all
         self._count = 0
 
     @property
@@ -73,6 +73,35 @@ class PostgresCursor:
                 return self
         self._count = sum(self.execute(sql, row).rowcount for row in given)
         return self
+
+    def write_many(self, writes: Iterable[tuple[str, Sequence[Values]]], /) -> None:
+        """INSERTs into different tables that follow each other are one statement: most of a small one is its way.
+
+        Not where rows are seen by other rows: PostgreSQL would look for those as they were before the statement.
+        """
+        together: dict[str, tuple[ManyRows, Sequence[Any]]] = {}
+        for sql, rows in writes:
+            many = self._insert(sql, rows) if rows and self._sees_all else None
+            if many is None or many.into in together:
+                self._insert_together(together)
+            if many is not None:
+                together[many.into] = many, rows
+            else:
+                self.executemany(sql, rows)
+        self._insert_together(together)
+
+    def _insert(self, sql: str, rows: Sequence[Values]) -> ManyRows | None:
+        with our_errors():
+            many = None if isinstance(rows[0], Mapping) else self._tables.many(self._cursor, sql)
+        return many if many is not None and many.into and many.fits(rows) else None
+
+    def _insert_together(self, together: dict[str, tuple[ManyRows, Sequence[Any]]]) -> None:
+        if not together:
+            return
+        values = [column for many, rows in together.values() for column in many.columns(rows)]
+        with our_errors():
+            self._cursor.execute(joined(tuple(many for many, _ in together.values())), values)
+        together.clear()
 
     def fetchone(self) -> Any:
         with our_errors():

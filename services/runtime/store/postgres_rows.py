@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -25,6 +26,7 @@ class ManyRows:
     sql: str
     types: tuple[str, ...]
     distinct: tuple[int, ...] = ()
+    into: str = ""  # the table, of an INSERT
 
     def columns(self, rows: Sequence[Any]) -> list[Column]:
         """The rows, turned on their side."""
@@ -46,6 +48,14 @@ def many_rows(sql: str, types: Types) -> ManyRows | None:
     return None
 
 
+@lru_cache(maxsize=256)
+def joined(inserts: tuple[ManyRows, ...]) -> str:
+    """One statement that does them all, each into a table of its own: none of them sees what another writes."""
+    *before, last = inserts
+    named = ", ".join(f"w{number} AS ({each.sql})" for number, each in enumerate(before))
+    return f"WITH {named} {last.sql}" if named else last.sql
+
+
 def _insert(types: Types, table: str, columns: str | None, values: str, conflict: str | None) -> ManyRows | None:
     known = types(table)
     names = _split(columns) if columns else list(known)
@@ -59,8 +69,8 @@ def _insert(types: Types, table: str, columns: str | None, values: str, conflict
     distinct = tuple(given.index(name) for name in _split(key[1]) if name in given) if key else ()
     sent = tuple(known[name] for name in given)
     source = _unnest(sent)
-    into = f"INSERT INTO {table} ({', '.join(names)})"
-    return ManyRows(f"{into} SELECT {chosen} FROM {source} {conflict or ''}", sent, distinct)  # noqa: S608 - names of ours
+    begin = f"INSERT INTO {table} ({', '.join(names)})"
+    return ManyRows(f"{begin} SELECT {chosen} FROM {source} {conflict or ''}", sent, distinct, table)  # noqa: S608 - ours
 
 
 def _update(types: Types, table: str, changes: str, condition: str) -> ManyRows | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
@@ -85,7 +85,8 @@ class PartitionAggregateRecorder(_OnPartition, SQLiteAggregateRecorder):
         return None
 
     def _append(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], commit: Commit | None) -> Sequence[int]:
-        cursor, count = c.sqlite_cursor, len(stored_events) + (commit.count if commit else 0)
+        cursor = cast(Cursor, c.sqlite_cursor)  # one of ours: the library names its own kind
+        count = len(stored_events) + (commit.count if commit else 0)
         first = self._take(cursor, count, commit)
         if commit is not None and commit.place is not None:
             stored_events = commit.place(cursor, first)

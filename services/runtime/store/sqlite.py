@@ -126,6 +126,11 @@ class SqliteCursor(sqlite3.Cursor):
         except sqlite3.Error as error:
             raise ours(error) from error
 
+    def write_many(self, writes: Iterable[tuple[str, Sequence[Any]]], /) -> None:
+        for sql, rows in writes:
+            if rows:
+                self.executemany(sql, rows)
+
 
 def ours(error: sqlite3.Error) -> StoreError:
     """The store's error for SQLite's; SQLite names tables and columns, never values."""
