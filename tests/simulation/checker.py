@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -25,8 +26,10 @@ class Records:
     followed: dict[str, list[str]] = field(default_factory=dict)
 
 
-def check(folder: Path, oracle: Oracle, who: dict[str, str], defined: set[str], defined_first: set[str]) -> Records:
-    """Everything that can be seen in the files; raises Broken."""
+def check(
+    folder: Path, oracle: Oracle, who: dict[str, str], defined: set[str], defined_first: set[str], now: datetime
+) -> Records:
+    """Everything that can be seen in the files, by mastery's clock; raises Broken."""
     ingest, mastery, credentials = (Book(folder / n / f"{n}.db") for n in ("ingest", "mastery", "credentials"))
     try:
         for book in (mastery, credentials):
@@ -34,7 +37,7 @@ def check(folder: Path, oracle: Oracle, who: dict[str, str], defined: set[str], 
             must(not book.rows("SELECT reason FROM dead_letter"), "nothing is set aside")
         for book in (ingest, mastery, credentials):
             check_outbox(book)
-        records = read_records(mastery)
+        records = read_records(mastery, now)
         check_delivery(ingest, records)
         check_counted(ingest, records, oracle, who)
         check_sums(ingest)
@@ -75,12 +78,14 @@ def check_outbox(book: Book) -> None:
         must(last_seq == published == last[topic, part], "all that was put is published", topic, part, published)
 
 
-def read_records(mastery: Book) -> Records:
-    """Every learner's stream decided again by the checker's own reckoning, threshold by threshold."""
-    records, stamps = Records(), Counter[int]()
+def read_records(mastery: Book, now: datetime) -> Records:
+    """Every learner's stream decided again by the checker's own reckoning, threshold by threshold, up to now."""
+    records, stamps, facts = Records(), Counter[int](), Counter[int]()
     for row in mastery.events():
+        must(row.recorded_at >= stamps[row.part], "no stamp lies before the one before", row.part, row.seq)
         if row.key_id is None or row.name == "policy-adopted":
-            must(row.recorded_at > stamps[row.part], "stamps grow within a partition", row.part, row.seq)
+            must(row.recorded_at > facts[row.part], "each fact of a partition has a later stamp", row.part, row.seq)
+            facts[row.part] = row.recorded_at
         stamps[row.part] = row.recorded_at
         if row.name == "policy-applied":
             continue
@@ -97,7 +102,7 @@ def read_records(mastery: Book) -> Records:
             learner.crosses(row.name, row.plain(name, name), row.at)
     in_force = dict(mastery.rows("SELECT id, version FROM control WHERE kind = 'activated' ORDER BY control_seq"))
     for learner in records.learners.values():
-        learner.ends()
+        learner.rests(now)
         adopted = {policy: version for _, policy, version, _ in learner.adopted}
         must(adopted == in_force, "everybody has adopted what was activated", learner.name, adopted, in_force)
     return records

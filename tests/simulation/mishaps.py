@@ -18,7 +18,7 @@ class Mishaps(Offices):
     """What may happen next that nobody asked for."""
 
     def pass_time(self) -> None:
-        seconds = self.random.choice((0.000001, 1, 40, 3600, 20_000, 80_000))
+        seconds = self.random.choice((0.000001, 1, 40, 3600, 20_000, 80_000, 200_000))
         self.note(f"time {seconds}")
         self.world.time.step(seconds)
         if self.random.random() < 0.3:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -13,10 +14,12 @@ from services.credentials.use_cases.transfer import Transfers
 from services.ingest.publishing import Publishing
 from services.ingest.storage import vault
 from services.ingest.use_cases.group_commit import GroupCommit
+from services.mastery.domain import passing
 from services.mastery.domain.shelving import Shelving
 from services.mastery.storage.drafts import Draft
 from services.mastery.storage.learners import Learners
 from services.mastery.use_cases.assess import PartitionWriter
+from services.mastery.use_cases.tending import Tending
 from services.runtime.relay import Relay
 from services.runtime.store.partition import StoredPartition
 from tests.simulation.mutations_of_ingest import OF_INGEST
@@ -146,6 +149,22 @@ def revokes_for_a_merge() -> AbstractContextManager[object]:
     return patch.object(follow, "rule_for", lambda *_: Rule.AT_ONCE)
 
 
+def sleeps_through_what_is_due() -> AbstractContextManager[object]:
+    """What time alone brings about waits until somebody says something of the learner."""
+    return patch.object(Tending, "fire", lambda _: 0)
+
+
+def tells_what_was_due_as_of_now() -> AbstractContextManager[object]:
+    """Whatever came due since somebody last looked is settled at once, as of the moment it is looked at."""
+    settle_at = passing._settle_at
+
+    def wrong(settlement: Any, shelving: Any, rules: Any, before: Any, occasion: Any) -> None:
+        late = replace(occasion, as_of=max(occasion.as_of, occasion.recorded_at))
+        settle_at(settlement, shelving, rules, before, late)
+
+    return patch.object(passing, "_settle_at", wrong)
+
+
 @contextmanager
 def somebody_edits_an_event() -> Iterator[None]:
     """The instant of one stored event is changed by hand."""
@@ -176,5 +195,7 @@ MUTATIONS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     somebody_edits_an_event,
     hands_nothing_on,
     revokes_for_a_merge,
+    sleeps_through_what_is_due,
+    tells_what_was_due_as_of_now,
     *OF_INGEST,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -66,7 +66,8 @@ class Learner:
     stands: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict)
     owed: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     thresholds: list[Threshold] = field(default_factory=list)
-    judged: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)  # by which rules, on what, last
+    judged: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # by which rules, on what, as of when, last
+    judges: dict[str, Policy] = field(default_factory=dict)  # at the latest instant
 
     def told(self, envelope: dict[str, Any], at: datetime) -> None:
         """Something ingest said."""
@@ -109,32 +110,51 @@ class Learner:
         if self.owed:
             raise WronglyJudged(f"{self.name}: never recorded {self.owed}")
 
+    def rests(self, now: datetime) -> None:
+        """Nothing is owed, nor has any instant up to now crossed something that was not recorded."""
+        if now > self.as_of:
+            self._pass(now)
+        self.ends()
+
     def _comes(self, instant: datetime, at: datetime) -> None:
         """An instant at which time alone crosses something, before anybody says more; see `_begins` for the others."""
         if instant > self.as_of:
-            self.ends()
-            self.recorded_at, self.as_of = at, instant
-            self._settle("policy")
+            self._pass(instant)
+            self.recorded_at = at
 
     def _begins(self, at: datetime, occurred: datetime) -> None:
-        self.ends()
-        self.recorded_at, self.as_of = at, max(self.as_of, at, occurred)
-        self._settle("policy")  # what came into force by the time of the fact has judged already: nothing is owed
-        self.ends()
+        self._pass(max(self.as_of, at, occurred))
+        self.ends()  # what came by then was recorded before it
+        self.recorded_at = at
+
+    def _pass(self, instant: datetime) -> None:
+        """Whoever began to judge meanwhile crossed nothing by that, or it would have been recorded."""
+        changes = [at for *_, at in self.adopted]
+        for enrolment in self.enrolled.values():
+            begins, ends = enrolment.get("begins_on"), enrolment.get("ends_on")
+            changes += [_midnight(begins)] if begins else []
+            changes += [_midnight(ends) + timedelta(days=1)] if ends else []
+        for at in [*sorted(at for at in changes if self.as_of < at < instant), instant]:
+            self.ends()
+            self.as_of = at
+            self._settle("time")
 
     def _settle(self, cause: str) -> None:
-        for policy, rules in self._judging().items():
-            judged = (id(rules), tuple(self.pieces))
+        judged_by, self.judges = self.judges, self._judging()
+        for policy, rules in self.judges.items():
+            ages = any(rule.max_age is not None for rule in rules.rules.values())
+            judged = (id(rules), tuple(self.pieces), self.as_of if ages else None)
             if self.judged.get(policy) == judged:
                 continue  # the same pieces by the same rules stand where they stood
             self.judged[policy] = judged
+            cause_here = "policy" if cause == "time" and judged_by.get(policy) is not rules else cause
             pieces = [held.piece for held in self.pieces.values()]
-            stands = standings(rules, pieces)
+            stands = standings(rules, pieces, self.as_of)
             counted = {code: frozenset(standing.counted) for code, standing in stands.items()}
             for code, standing in stands.items():
-                self._cross(policy, code, standing.result == "met", True, cause, counted[code])
-            for node, result in requirements(rules, pieces).items():
-                self._cross(policy, node, result == "met", False, cause, self._of(rules, node, counted))
+                self._cross(policy, code, standing.result == "met", True, cause_here, counted[code])
+            for node, result in requirements(rules, pieces, self.as_of).items():
+                self._cross(policy, node, result == "met", False, cause_here, self._of(rules, node, counted))
 
     def _of(self, rules: Policy, node: str, counted: dict[str, frozenset[str]]) -> frozenset[str]:
         leaves = [part for tree in rules.requirements[node].parts for part in _leaves(tree)]
@@ -161,6 +181,10 @@ class Learner:
             and (said.get("begins_on") or day) <= day <= (said.get("ends_on") or day)
             for said in self.enrolled.values()
         )
+
+
+def _midnight(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
 def _leaves(tree: Any) -> Iterable[str]:

@@ -12,6 +12,7 @@ from services.runtime.log.memory import Faults
 from tests.simulation import school
 from tests.simulation.checker import check
 from tests.simulation.mishaps import Mishaps
+from tests.simulation.ports import Clock
 from tests.simulation.promises import must
 from tests.simulation.registrars import ALL_OF_IT
 from tests.simulation.replaying import credentials_that_differ, replay
@@ -131,9 +132,9 @@ class Run(Mishaps):
 
     def verify(self) -> None:
         """Every promise, on what is there now that all is at rest; raises what was broken."""
-        self.records = check(
-            self.folder, self.oracle, self._who(), set(school.ACHIEVEMENTS) - set(self.to_define), self.defined_first
-        )
+        defined = set(school.ACHIEVEMENTS) - set(self.to_define)
+        now = Clock(self.world.time, "mastery").now()
+        self.records = check(self.folder, self.oracle, self._who(), defined, self.defined_first, now)
         self._check_replay()
         self._check_finals()
         self._count()

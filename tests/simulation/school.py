@@ -34,9 +34,9 @@ POLICIES: dict[tuple[str, int], dict[str, Any]] = {
     },
     ("work", 2): {
         "TEAM": {"estimate": {"method": "highest"}, "decide": {"at_least": "55"}},
-        "SAFE": {"estimate": {"method": "mean"}, "decide": {"at_least": "45"}},
+        "SAFE": {"estimate": {"method": "mean"}, "gate": {"max_age": "P6D"}, "decide": {"at_least": "45"}},
     },
-    ("safety", 1): {"SAFE": {"gate": {"count": 1, "at_least": "60"}}},
+    ("safety", 1): {"SAFE": {"gate": {"count": 1, "at_least": "60", "max_age": "P9D"}}},
 }
 OWNERS = {"safety": HOME}  # whose policy it is; it judges whoever is enrolled there
 REQUIREMENTS: dict[str, dict[str, Any]] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,7 @@ class Rule:
     recent: int = 0
     count: int = 0
     at_least: Fraction | None = None
+    max_age: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,24 @@ def _rule(said: Mapping[str, Any], proficient: Fraction) -> Rule:
     estimate, gate, decide = (dict(said.get(name, {})) for name in ("estimate", "gate", "decide"))
     assert set(said) <= {"estimate", "gate", "decide"}, "the ledger knows no more"
     assert set(estimate) <= {"method", "n"}, "the ledger knows no more"
-    assert set(gate) <= {"count", "at_least"}, "the ledger knows no more"
+    assert set(gate) <= {"count", "at_least", "max_age"}, "the ledger knows no more"
     assert set(decide) <= {"at_least"}, "the ledger knows no more"
     at_least = Fraction(str(gate["at_least"])) if "at_least" in gate else None
     required = at_least if not estimate and at_least is not None else proficient
     if "at_least" in decide:
         required = Fraction(str(decide["at_least"]))
-    return Rule(required, estimate.get("method"), estimate.get("n", 0), gate.get("count", 0), at_least)
+    return Rule(
+        required,
+        estimate.get("method"),
+        estimate.get("n", 0),
+        gate.get("count", 0),
+        at_least,
+        _age(gate.get("max_age")),
+    )
+
+
+def _age(said: str | None) -> timedelta | None:
+    return None if said is None else timedelta(days=int(said.removeprefix("P").removesuffix("D")))
 
 
 def _tree(said: Any) -> Tree:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 
 from tests.support.ledger.book import Ledger, Piece
@@ -18,14 +19,17 @@ class Standing:
     counted: tuple[str, ...]
 
 
-def standings(policy: Policy, pieces: Sequence[Piece]) -> dict[str, Standing]:
-    """By code; `pieces` are one learner's, in the order they were acknowledged."""
-    return {code: _judge(rule, _observed(code, pieces)) for code, rule in policy.rules.items()}
+def standings(policy: Policy, pieces: Sequence[Piece], as_of: datetime | None = None) -> dict[str, Standing]:
+    """By code; `pieces` are one learner's, in the order they were acknowledged. Without an instant nothing ages."""
+    return {
+        code: _judge(rule, _observed(code, pieces), _observed(code, _young(rule, pieces, as_of)))
+        for code, rule in policy.rules.items()
+    }
 
 
-def requirements(policy: Policy, pieces: Sequence[Piece]) -> dict[str, str]:
+def requirements(policy: Policy, pieces: Sequence[Piece], as_of: datetime | None = None) -> dict[str, str]:
     """By name."""
-    results = {code: standing.result for code, standing in standings(policy, pieces).items()}
+    results = {code: standing.result for code, standing in standings(policy, pieces, as_of).items()}
     return {name: _result(tree, policy, results) for name, tree in policy.requirements.items()}
 
 
@@ -63,12 +67,20 @@ def _observed(code: str, pieces: Iterable[Piece]) -> list[tuple[str, Fraction]]:
     return [(piece.record, piece.value) for _, piece in ordered if piece.value is not None]
 
 
-def _judge(rule: Rule, observed: list[tuple[str, Fraction]]) -> Standing:
-    strong = [each for each in observed if rule.at_least is None or each[1] >= rule.at_least]
-    counted = strong if rule.method is None else observed
+def _young(rule: Rule, pieces: Sequence[Piece], as_of: datetime | None) -> Sequence[Piece]:
+    if rule.max_age is None or as_of is None:
+        return pieces
+    return [piece for piece in pieces if as_of - datetime.fromisoformat(piece.at) <= rule.max_age]
+
+
+def _judge(rule: Rule, observed: list[tuple[str, Fraction]], young: list[tuple[str, Fraction]]) -> Standing:
+    """What a gate on its own finds too weak is seen at any age; all else while it is young enough."""
+    strong = [each for each in young if rule.at_least is None or each[1] >= rule.at_least]
+    counted = strong if rule.method is None else young
+    weak = rule.method is None and any(rule.at_least is not None and value < rule.at_least for _, value in observed)
     value = _estimate(rule, [value for _, value in counted])
     return Standing(
-        _verdict(rule, value, len(strong), bool(observed)),
+        _verdict(rule, value, len(strong), bool(counted) or weak),
         None if value is None else shown(value),
         tuple(record for record, _ in counted),
     )
