@@ -58,7 +58,11 @@ class Claim:
         return Fault(reason, self.pointers.get(name, ""), f"{name}: {detail}")
 
     def content(self) -> bytes:
-        """What this version says, byte for byte: two versions of a record with equal content are the same version.
+        """What this version says, byte for byte: two versions of a record with equal content are the same version."""
+        return _JSON.encode(self.said()).encode()
+
+    def said(self) -> tuple[str | int | None, ...]:
+        """What `content` writes as JSON: all but whose it is.
 
         The learner is left out (senders name one person in several ways; compare the learner it resolves to),
         and so is the record key, which is what the versions share.
@@ -67,7 +71,7 @@ class Claim:
         assessor = (self.assessor.id, self.assessor.role, self.assessor.organisation)
         said = (self.competency, self.framework, self.scale, self.level, self.score, self.observed, at, self.pathway)
         beside = (self.kind, self.activity, self.artifact, self.attempt, self.comment, expires)
-        return _JSON.encode((*said, *assessor, *beside)).encode()
+        return (*said, *assessor, *beside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The fields of a claim as functions of a scope, each of which ends the item with a fault that says where and why."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -110,6 +111,10 @@ class Fields:
     def _guarded(self, name: str, reader: Reader, convert: Callable[[Any], _T]) -> Callable[[Scope], _T]:
         self.where[name] = reader.where
         read, where = reader.read, reader.where
+        if reader.constant is not None:
+            with suppress(values.Unreadable):  # then it is a fault of every item
+                said = convert(reader.constant)
+                return lambda scope: said
 
         def field(scope: Scope) -> _T:
             try:

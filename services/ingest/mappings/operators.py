@@ -44,7 +44,7 @@ class Operators:
                 return cell(shape.column)
             case schema.Const():
                 text = shape.const
-                return Reader(lambda _: text)
+                return Reader(lambda _: text, constant=text)
             case schema.Lookup():
                 return self._lookup(shape, at)
             case schema.Rescale():

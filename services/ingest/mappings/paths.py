@@ -43,10 +43,11 @@ Read = Callable[[Scope], object]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A compiled expression."""
+    """A compiled expression; `constant` is what it reads whatever was sent, when the mapping says that."""
 
     read: Read
     where: Where = Where()
+    constant: str | None = None
 
 
 class PathRefused(ValueError):
@@ -96,12 +97,12 @@ def _chain(node: dict[str, Any]) -> list[str] | None:
 
 
 def _chained(scope: str, names: list[str]) -> Read:
+    if len(names) != 1:
+        return (lambda at: _descend(at.doc, names)) if scope == "doc" else (lambda at: _descend(at.item, names))
+    name = names[0]
     if scope == "doc":
-        return lambda at: _descend(at.doc, names)
-    if len(names) == 1:
-        name = names[0]
-        return lambda at: at.item.get(name) if type(at.item) is dict else None
-    return lambda at: _descend(at.item, names)
+        return lambda at: at.doc.get(name) if type(at.doc) is dict else None
+    return lambda at: at.item.get(name) if type(at.item) is dict else None
 
 
 def _descend(value: object, names: list[str]) -> object:

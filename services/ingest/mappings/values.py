@@ -53,8 +53,8 @@ def as_text(value: object) -> str | None:
 
 def required(value: object) -> str:
     """Text that is there and not blank."""
-    text = as_text(value)
-    if text is None or not text.strip():
+    text = value if type(value) is str else as_text(value)
+    if not text or text.isspace():
         raise Unreadable(MISSING, "not there, or blank")
     return text
 

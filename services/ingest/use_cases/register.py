@@ -73,11 +73,7 @@ class Source:
     row: SourceRow
     keys: tuple[VerifyKey, ...]
     mapping: CompiledMapping | None
-
-    @property
-    def facts(self) -> SourceFacts:
-        """What a claim takes from the registration."""
-        return SourceFacts(self.row.organisation, self.row.pathway)
+    facts: SourceFacts  # what a claim takes from the registration
 
     def sending(self) -> "Source":
         """Itself, when it may send; refuses when it is disabled."""
@@ -234,7 +230,7 @@ class Sources:
             mappings = sources.mappings_of(cursor, source)
         keys = tuple(self._opened(row, key) for key in ring)
         mapping = compile_mapping(orjson.loads(mappings[0].document)) if mappings else None
-        loaded = self._known[source] = Source(row, keys, mapping)
+        loaded = self._known[source] = Source(row, keys, mapping, SourceFacts(row.organisation, row.pathway))
         return loaded
 
     def _opened(self, source: SourceRow, key: KeyRow) -> VerifyKey:

@@ -131,14 +131,14 @@ def item_of(reading: Reading | Held, tags: Tags, origin: Origin, line: int | Non
     if isinstance(reading, Held):
         return Item(reading, line)
     person = tags.identifier(reading.learner) if reading.learner else NO_TAG
+    if isinstance(reading, Claim):
+        key = record_of(reading, origin.on_change)
+        if key is None:
+            return Item(reading, line, NO_TAG, person)
+        return Item(reading, line, tags.record(origin.source, key), person, tags.claim(reading))
     if isinstance(reading, Withdrawal):
         return Item(reading, line, tags.record(origin.source, reading.record_key), named=person)
-    if not isinstance(reading, Claim):
-        return Item(reading, line, named=person)
-    key = record_of(reading, origin.on_change)
-    if key is None:
-        return Item(reading, line, NO_TAG, person)
-    return Item(reading, line, tags.record(origin.source, key), person, tags.content(reading.content()))
+    return Item(reading, line, named=person)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from services.ingest.domain.claims import Identifier
+import orjson
+
+from services.ingest.domain.claims import Claim, Identifier
 from services.runtime.keys import KeyStore
 
 TAG_BYTES = 16
@@ -62,6 +64,10 @@ class Tags:
     def content(self, content: bytes) -> bytes:
         """Of what was said: grades are guessable, so a plain digest would tell them."""
         return self._tag("content", content)
+
+    def claim(self, claim: Claim) -> bytes:
+        """Of a claim's content, which is written here in the same bytes at a tenth of the price."""
+        return self._tag("content", orjson.dumps(claim.said()))
 
     def _tag(self, purpose: str, value: bytes) -> bytes:
         """HMAC in two hashes begun beforehand: the library's own is twice the work, and lets go of the interpreter."""
