@@ -58,7 +58,7 @@ class Envelope(Model):
     )
 
 
-def sealing_context(tenant: str, subject: str, event_id: UUID, type_: str, schema: str, key_id: str) -> bytes:
+def sealing_context(tenant: str, subject: str, event_id: UUID | str, type_: str, schema: str, key_id: str) -> bytes:
     """The associated data of a sealed blob: a blob moved to another envelope does not open."""
     return f"{tenant}|{subject}|{event_id}|{type_}|{schema}|{key_id}".encode()
 

@@ -11,6 +11,7 @@ from services.runtime.randomness import random_bytes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_VERSION_BITS, _VERSION_4 = 0xF000 << 64 | 0xC000 << 48, 0x4000 << 64 | 0x8000 << 48  # and the variant's (RFC 9562)
 
 
 class Clock(Protocol):
@@ -52,7 +53,8 @@ class RandomIds:
     """Version 4 UUIDs."""
 
     def new(self) -> UUID:
-        return UUID(bytes=random_bytes(16), version=4)
+        """By the number, with the bits of its version in place: from bytes it takes twice as long."""
+        return UUID(int=int.from_bytes(random_bytes(16), "big") & ~_VERSION_BITS | _VERSION_4)
 
 
 class SeededIds:

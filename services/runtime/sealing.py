@@ -51,10 +51,9 @@ class Sealer:
         occurred_at: datetime | None = None,
     ) -> bytes:
         """The envelope of something about the learner `subject`; nothing of its content can be read without the key."""
-        key = self._keys.learner_key(tenant, learner_of(subject))
-        schema = SCHEMAS[event.TYPE]
-        context = sealing_context(tenant, subject, id, event.TYPE, schema, key.id)
-        envelope = self._attributes(event.TYPE, id, tenant, subject, time, "application/octet-stream")
+        key, said_id = self._keys.learner_key(tenant, learner_of(subject)), str(id)
+        context = sealing_context(tenant, subject, said_id, event.TYPE, SCHEMAS[event.TYPE], key.id)
+        envelope = self._attributes(event.TYPE, said_id, tenant, subject, time, "application/octet-stream")
         if occurred_at is not None:
             envelope["occurredat"] = _utc(occurred_at)
         envelope["keyid"] = key.id
@@ -64,7 +63,7 @@ class Sealer:
     def clear(self, event: PublicEvent, *, id: UUID, tenant: str, subject: str, time: datetime) -> bytes:
         """The envelope of a published document, or of an erasure: neither says anything of a person."""
         assert event.TYPE in CLEAR, "whatever says something of a person is sealed"
-        envelope = self._attributes(event.TYPE, id, tenant, subject, time, "application/json")
+        envelope = self._attributes(event.TYPE, str(id), tenant, subject, time, "application/json")
         envelope["data"] = orjson.Fragment(_content(event))
         return orjson.dumps(envelope, option=orjson.OPT_UTC_Z)
 
@@ -88,7 +87,7 @@ class Sealer:
             raise Unreadable("malformed-content") from None
 
     def _attributes(
-        self, type_: str, id: UUID, tenant: str, subject: str, time: datetime, content_type: str
+        self, type_: str, id: str, tenant: str, subject: str, time: datetime, content_type: str
     ) -> dict[str, object]:
         return {
             "specversion": "1.0",

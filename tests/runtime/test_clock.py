@@ -1,6 +1,7 @@
 """Time and ids: exact in the store, and never read where a decision is made."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from uuid import RFC_4122
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -85,4 +86,8 @@ def test_seeded_ids_repeat_for_their_seed_and_for_no_other():
 
 
 def test_random_ids_are_version_4():
-    assert {RandomIds().new().version for _ in range(10)} == {4}
+    made = [RandomIds().new() for _ in range(100)]
+    assert {(each.version, each.variant) for each in made} == {(4, RFC_4122)}
+    assert len({each.bytes for each in made}) == len(made)
+    for place in range(16):  # every other bit is chance
+        assert len({each.bytes[place] for each in made}) > (1 if place in {6, 8} else 30)

@@ -48,7 +48,7 @@ class Catalogue:
     def competency(self, claim: Claim) -> Competency | Fault:
         """The one assessable competency the claim names; a framework decides between namesakes."""
         named = self.by_name.get(claim.competency, ())
-        found = [item for item in named if claim.framework in (None, item.framework)]
+        found = named if claim.framework is None else [item for item in named if item.framework == claim.framework]
         if not found:
             return claim.fault("competency", "unknown-competency", "no published framework has it")
         if len(found) > 1:

@@ -154,6 +154,8 @@ Judged = CheckedClaim | Withdrawal | NoClaim | Held | Fault | Overtaken
 def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_change: OnChange) -> Decision:
     """What the item does. `current` is None for an unknown record key, and for an item that has none."""
     match item:
+        case CheckedClaim():  # what nearly every item is
+            return _claim(item, arrival, current, on_change)
         case Fault():
             return Quarantine(item)
         case Held(cause):
@@ -164,8 +166,6 @@ def decide(item: Judged, arrival: Arrival, current: RecordVersion | None, on_cha
             return Superseded()
         case Withdrawal():
             return _withdraw(arrival, current, on_change)
-        case CheckedClaim():
-            return _claim(item, arrival, current, on_change)
 
 
 def version_after(

@@ -35,6 +35,7 @@ from services.runtime.clock import to_micros
 from services.runtime.store.outbox import OutboxMessage
 
 EFFECTS: Final[Mapping[type, str]] = {Accept: "added", Revise: "changed", Move: "changed", Retract: "removed"}
+COUNTED: Final = (Accept, Revise, Move)  # these make evidence
 ITEMS_MAX = 1 << 24  # of one receipt: the low bits of an arrival
 NO_TAG = b""
 
@@ -160,7 +161,7 @@ class Settle:
         current = draft.record(item.record) if item.record else None
         arrival = Arrival(place.arrival, item.content, learner)
         decision = decide(judged, arrival, current, origin.on_change)
-        evidence = group.ids.new() if isinstance(decision, Accept | Revise | Move) else None
+        evidence = group.ids.new() if isinstance(decision, COUNTED) else None
         after = version_after(decision, arrival, current, evidence)
         if item.record and after is not None and after is not current:
             draft.keep(item.record, after)
@@ -183,6 +184,8 @@ def _told(draft: Draft, origin: Origin, place: Place, item: Item, occurrence: Oc
     decision, evidence = occurrence.decision, occurrence.evidence
     reason, pointer, detail = None, None, None
     match decision:
+        case Accept():  # most are
+            pass
         case Quarantine(fault):
             _quarantine(draft, origin, place, item, decision)
             reason, pointer, detail = fault.reason, fault.pointer, fault.detail

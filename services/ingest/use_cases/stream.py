@@ -122,7 +122,8 @@ class TakeLines:
         for line in fresh:
             for item in line.items:
                 settled.append(self.settle(draft, self.origin, Place(seq, receipt, len(settled)), item))
-        draft.writes.add(inbox.PUT_STREAM_LINE, *((self.stream.bytes, line.number, line.content) for line in fresh))
+        stream = self.stream.bytes
+        draft.writes.add(inbox.PUT_STREAM_LINE, *((stream, line.number, line.content) for line in fresh))
         draft.known.lines |= {(self.stream, line.number): line.content for line in fresh}
         next_line = fresh[-1].number + 1
         draft.known.streams[self.stream] = next_line
