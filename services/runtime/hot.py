@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.runtime.problems import is_expected, response_to
 from services.runtime.tenancy import every_tenant
+from services.runtime.whole import answered
 
 UNSIGNED: Final = "request without a key"
 
@@ -84,4 +85,5 @@ async def _answer(route: HotRoute, request: Request) -> None:
         if not is_expected(fault):
             raise
         return
-    await answer(request.scope, request.receive, request._send)
+    if not answered(request.scope, answer):
+        await answer(request.scope, request.receive, request._send)

@@ -10,9 +10,9 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.runtime.one_write import OneWrite
+from services.runtime.whole import EXCHANGE
 
 LOOKS = 4  # at whether an answer is being read, before its time is up
-ARRIVED = "wayproof.arrived"  # in the scope of a request whose body is here to its end
 PROGRESS_BYTES_MIN = 16 * 1024  # read between two looks, or it is as if nothing were
 
 
@@ -45,6 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: TimerHandle | None = None
         self._refused = False
         self._heading = True  # whether headers are awaited
+        self._begun, self._come = False, 0  # whether what came last began a request, and its bytes
         self._reader: Reader | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -63,9 +64,12 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         was_heading = self._heading
         kept, self.timeout_keep_alive_task = self.timeout_keep_alive_task, None
+        self._begun, self._come = False, len(data)
         super().data_received(data)
-        self._keep_waiting(kept, begun=self._heading and not was_heading)
+        self._keep_waiting(kept)
         if self._heading:
+            if self._begun and not self._refused:
+                self._start_timer()
             self._pending_bytes += len(data) if was_heading else 0
             if self._pending_bytes > self.bounds.header_bytes_max:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -73,25 +77,24 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._pending_bytes = 0
-        self._heading = True
-        self._start_timer()
+        self._heading = self._begun = True
 
     def on_headers_complete(self) -> None:
         self._heading = False
         self._stop_timer()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self.bounds.header_bytes_max:
+        if self._is_too_wordy():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif max(len(self.connections), len(self.tasks)) > self.bounds.connections_max:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
             super().on_headers_complete()
+            self.scope[EXCHANGE] = self.cycle  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self.scope[ARRIVED] = True  # type: ignore[literal-required]
         if not self._refused:
             super().on_message_complete()
 
@@ -99,11 +102,18 @@ class BoundedProtocol(HttpToolsProtocol):
         """What is not HTTP is told so in the words everything else is told in."""
         self._refuse(HTTPStatus.BAD_REQUEST)
 
-    def _keep_waiting(self, kept: TimerHandle | None, *, begun: bool) -> None:
+    def _is_too_wordy(self) -> bool:
+        """Headers that came at once, with whatever came with them, are no longer than that."""
+        if self._begun and self._come <= self.bounds.header_bytes_max:
+            return False
+        said = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        return said > self.bounds.header_bytes_max
+
+    def _keep_waiting(self, kept: TimerHandle | None) -> None:
         """Only a new request ends the wait for one: neither empty lines nor what is left of a body answered already."""
         if kept is None:
             return
-        if begun or self.timeout_keep_alive_task is not None or self.transport.is_closing():
+        if self._begun or self.timeout_keep_alive_task is not None or self.transport.is_closing():
             kept.cancel()
         else:
             self.timeout_keep_alive_task = kept

@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from services.runtime.http import ARRIVED
 from services.runtime.problems import Refusal
 from services.runtime.strict_json import parse_json
+from services.runtime.whole import Scope, arrived
 
 BODY_BYTES_MAX = 10 * 1024 * 1024
 BODY_TIMEOUT_S = 20.0
@@ -51,24 +51,28 @@ class EncodingNotSupported(Refusal):
 
 async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX, *, timeout_s: float | None = None) -> bytes:
     """The whole body, decompressed: at most `bytes_max` before and after, within `timeout_s` or what is usual here."""
-    timeout_s = _usual_timeout_s(request) if timeout_s is None else timeout_s
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = (_said(request.scope, b"content-encoding") or "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip", ""}:
         raise EncodingNotSupported
     declared = declared_length(request, bytes_max)
+    raw = arrived(request.scope)  # most bodies come with their headers: there is nothing to wait for
+    if raw is None:
+        raw = await _received(request, bytes_max, _usual_timeout_s(request) if timeout_s is None else timeout_s)
+    if len(raw) > bytes_max:
+        raise BodyTooLarge(bytes_max=bytes_max)
+    if declared is not None and declared != len(raw):
+        raise BodyIncomplete
+    return raw if encoding in {"identity", ""} else decompress(raw, bytes_max)
+
+
+async def _received(request: Request, bytes_max: int, timeout_s: float) -> bytes:
     try:
-        if ARRIVED in request.scope:  # most bodies come with their headers: there is nothing to wait for
-            raw = await _collect(request, bytes_max)
-        else:
-            async with asyncio.timeout(timeout_s):
-                raw = await _collect(request, bytes_max)
+        async with asyncio.timeout(timeout_s):
+            return await _collect(request, bytes_max)
     except TimeoutError:
         raise BodyTooSlow(timeout_s=timeout_s) from None
     except ClientDisconnect:
         raise BodyIncomplete from None
-    if declared is not None and declared != len(raw):
-        raise BodyIncomplete
-    return raw if encoding in {"identity", ""} else decompress(raw, bytes_max)
 
 
 def _usual_timeout_s(request: Request) -> float:
@@ -93,7 +97,7 @@ def decompress(raw: bytes, bytes_max: int) -> bytes:
 
 
 def declared_length(request: Request, bytes_max: int) -> int | None:
-    declared = request.headers.get("content-length")
+    declared = _said(request.scope, b"content-length")
     if declared is None:
         return None
     if not (declared.isascii() and declared.isdigit()) or len(declared) > 18:
@@ -101,6 +105,14 @@ def declared_length(request: Request, bytes_max: int) -> int | None:
     if int(declared) > bytes_max:
         raise BodyTooLarge(bytes_max=bytes_max)
     return int(declared)
+
+
+def _said(scope: Scope, name: bytes) -> str | None:
+    """The first header of this name, in lower case."""
+    for each, value in scope["headers"]:
+        if each == name:
+            return str(value, "latin-1")
+    return None
 
 
 async def _collect(request: Request, bytes_max: int) -> bytes:

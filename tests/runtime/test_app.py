@@ -175,6 +175,16 @@ def test_nothing_but_a_new_request_keeps_a_connection_that_was_answered(start, f
         assert any(hung_up(idle, b"\r\n") for _ in range(25))
 
 
+def test_a_request_that_came_in_time_is_answered_however_long_that_takes(start):
+    service = start()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as kept:
+        kept.sendall(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        time.sleep(0.2)
+        kept.sendall(b"GET /slow HTTP/1.1\r\n\r\n")  # it ends when the wait for a request would have ended
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+
+
 def hung_up(idle: socket.socket, said: bytes) -> bool:
     """Whether it did; when it says nothing for a while it did not."""
     try:
