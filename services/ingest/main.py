@@ -11,6 +11,7 @@ from services.ingest.api import (
     caliper,
     dependencies,
     erasing,
+    events,
     files,
     imports,
     learners,
@@ -63,7 +64,7 @@ from services.runtime.tenancy import every_tenant
 
 PRODUCER = "ingest"
 DOORS = (  # in the order in which a request is looked for: what is called most comes first
-    *(webhooks, xapi, streams, observations, files, imports, caliper),
+    *(webhooks, xapi, streams, observations, files, imports, events, caliper),
     *(receipts, redriving, sources, mappings, rosters, learners, merging, erasing),
 )
 ORPHAN_AGE = timedelta(hours=2)  # twice the longest a file may take: another process may be receiving it

@@ -14,7 +14,7 @@ from services.demo.sendings import OBJECTIVES, RESULTS
 from services.ingest.formats.standard_webhooks import signed_headers
 from tests.support.documents import PERCENT
 from tests.support.office import Office, Source, identifier_of
-from tests.system.bad_mappings import ASSESSMENTS, EVENTS
+from tests.system.bad_mappings import ASSESSMENTS, CLOUD, EVENTS
 
 MARK = "zq7-planted"
 SCALE, SKILL, SCORE, STUDENT, DAY = "percent", "TEAM", "88", "S-ada", "2026-09-10"
@@ -136,6 +136,7 @@ class Premises:
     statements: Source = field(init=False)
     table: Source = field(init=False)
     events: Source = field(init=False)
+    cloud: Source = field(init=False)
     assessments: Source = field(init=False)
     learners: dict[str, str] = field(init=False)
 
@@ -152,6 +153,7 @@ class Premises:
         self.statements = office.source("statements", STATEMENTS, "virtual")
         self.table = office.source("table", TABLE, "cte")
         self.events = office.source("events", EVENTS, "virtual")
+        self.cloud = office.source("cloud", CLOUD, "work_based")
         self.assessments = office.source("assessments", ASSESSMENTS, "classroom")
         self._keys()
         self._others()

@@ -1,4 +1,4 @@
-"""Two doors more bad input is tried at, and what is bad there alone: Caliper envelopes, and Ed-Fi's XML as a file."""
+"""More doors that bad input is tried at, and what is bad there alone: Caliper, CloudEvents, Ed-Fi's XML as a file."""
 
 import json
 from collections.abc import Callable
@@ -41,6 +41,12 @@ def envelope(*data: object, **said: object) -> Json:
 
 def _caliper(p: Premises, serial: str) -> Call:
     return json_call("ingest", "POST", "/v1/caliper", p.events.token, envelope(event(serial)))
+
+
+def _cloud_event(p: Premises, serial: str) -> Call:
+    head = {"specversion": "1.0", "id": serial, "source": "https://partner.example/forms", "type": "org.example.said"}
+    call = json_call("ingest", "POST", "/v1/events", p.cloud.token, {**head, "data": message(serial)})
+    return call.without("content-type").having("content-type", "application/cloudevents+json")
 
 
 def interchange(serial: str) -> str:
@@ -130,5 +136,6 @@ INTERCHANGES = [
 ]
 DOORS = [
     Door("caliper", _caliper, tagged("json", "message", "bearer", "sized"), 5 * KIB * KIB),
+    Door("cloud event", _cloud_event, tagged("json", "message", "bearer", "sized"), 64 * KIB),
     Door("assessments", _assessments, tagged("xml", "bearer", "sized"), 50 * KIB * KIB),
 ]

@@ -1,4 +1,4 @@
-"""How Caliper events and Ed-Fi assessments are read where bad ones are sent, field for field."""
+"""How Caliper events, CloudEvents and Ed-Fi assessments are read where bad ones are sent, field for field."""
 
 from typing import Any
 
@@ -14,6 +14,17 @@ EVENTS: dict[str, Any] = {
     "occurred_at": {"date": {"path": f"{_SAID}.day"}, "formats": ["date"]},
     "assessor": {"id": {"const": "grader-1"}, "role": {"const": "mentor"}},
     "comment": {"path": f"{_SAID}.note"},
+}
+CLOUD: dict[str, Any] = {
+    **EVENTS,
+    "name": "cloud",
+    "format": "json",
+    "record_key": {"path": "doc.data.id"},
+    "learner": {"scheme": "student", "value": {"path": "doc.data.student"}},
+    "competency": {"path": "doc.data.skill"},
+    "rating": {"scale": {"path": "doc.data.scale"}, "score": {"path": "doc.data.score"}},
+    "occurred_at": {"date": {"path": "doc.data.day"}, "formats": ["date"]},
+    "comment": {"path": "doc.data.note"},
 }
 _OBJECTIVE = "doc.objective.ObjectiveAssessmentReference.ObjectiveAssessmentIdentity.IdentificationCode"
 ASSESSMENTS: dict[str, Any] = {

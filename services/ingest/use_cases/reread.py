@@ -12,7 +12,7 @@ from services.ingest.formats.zip_package import PackageRefused
 from services.ingest.storage import imports, inbox, redrive
 from services.ingest.storage.inbox import Receipt
 from services.ingest.storage.redrive import Entry
-from services.ingest.use_cases import caliper, observe, take_file, xapi_read
+from services.ingest.use_cases import caliper, cloud_events, observe, take_file, xapi_read
 from services.ingest.use_cases.file_rows import RowReading, sent_to
 from services.ingest.use_cases.import_file import ONEROSTER
 from services.ingest.use_cases.package_again import package_again
@@ -124,8 +124,8 @@ def _pick(database: Database, keys: KeyStore, submitted: Submitted, source: Sour
         return lambda entry: [Item(ERASED, entry.line)]
     read = Read(source, tags, submitted.receipt.received_at)
     match submitted.receipt.door:
-        case "webhook":
-            items = read.document(origin_of(source, "webhook"), submitted.raw)
+        case "webhook" | cloud_events.DOOR as door:
+            items = read.document(origin_of(source, door), submitted.raw)
             return lambda entry: submitted.pick(entry, items, may_grow=True)
         case "stream":
             return _of_stream(submitted, read)
