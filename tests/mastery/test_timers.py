@@ -99,6 +99,8 @@ def test_what_is_due_fires_before_what_the_log_brings(met: World) -> None:
     met.clock.at = LOST_AT + timedelta(days=9)
     met.restart()
     met.send(accepted("e2", occurred="2026-10-09"))
+    met.worker._consumer.step(0.0)  # the batch alone, before any timer
+    assert met.history()[-1] == "level-reached"
     met.settle()
     assert met.history()[-4:] == ["level-reached", "level-lost", "evidence-recorded", "level-reached"]
     assert met.about("history")["events"][-1]["said"]["cycle"] == 2

@@ -66,12 +66,7 @@ class PartitionWriter:
         self._tending = Tending(self._writing, learners, sweep_learners_max)
 
     def take(self, records: Sequence[LogRecord], position: Position) -> None:
-        """One batch of the log: facts, thresholds, public events and the position, in one commit.
-
-        What is due by then fires first.
-        """
-        while self._tending.fire():
-            continue
+        """One batch of the log: facts, thresholds, public events and the position, in one commit."""
         failed: set[int] = set()
         while True:
             try:
