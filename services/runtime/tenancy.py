@@ -4,9 +4,7 @@ PostgreSQL enforces it row by row (`store/row_security.py`); SQLite's file is on
 Work that says nothing sees no tenant's rows.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 
@@ -33,21 +31,28 @@ def see_only(*tenants: str) -> None:
     _seen.set(Seen(tuple(sorted(set(tenants)))))
 
 
-@contextmanager
-def tenants(*names: str) -> Iterator[None]:
+class Seeing:
+    """For the length of a block; what could be seen before it can be seen after it."""
+
+    __slots__ = ("_before", "_seen")
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._before: Token[Seen] | None = None
+
+    def __enter__(self) -> None:
+        self._before = _seen.set(self._seen)
+
+    def __exit__(self, *_: object) -> None:
+        assert self._before is not None, "left once, after it was entered"
+        _seen.reset(self._before)
+
+
+def tenants(*names: str) -> Seeing:
     """Work for these tenants; a batch that carries several names them all."""
-    token = _seen.set(Seen(tuple(sorted(set(names)))))
-    try:
-        yield
-    finally:
-        _seen.reset(token)
+    return Seeing(Seen(tuple(sorted(set(names)))))
 
 
-@contextmanager
-def every_tenant(work: str) -> Iterator[None]:
+def every_tenant(work: str) -> Seeing:
     """Work that is no tenant's and must see all: a relay, a consumer, a request nobody has signed yet."""
-    token = _seen.set(Seen(every=work))
-    try:
-        yield
-    finally:
-        _seen.reset(token)
+    return Seeing(Seen(every=work))

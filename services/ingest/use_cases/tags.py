@@ -1,16 +1,14 @@
 """Keyed digests: how identifiers, keys and contents are compared without being kept (HMAC-SHA-256, first 128 bits)."""
 
 from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any
 
 import orjson
 
 from services.ingest.domain.claims import Claim, Identifier
+from services.runtime.keyed_digest import KeyedDigest
 from services.runtime.keys import KeyStore
 
 TAG_BYTES = 16
-BLOCK_BYTES = 64
 INDEXED_KEPT_MAX = 20_000
 IDENTIFIED_KEPT_MAX = 20_000
 FOLDED_SCHEMES = frozenset({"email", "mbox"})  # mailboxes are compared without regard to case
@@ -22,7 +20,7 @@ class Tags:
 
     keys: KeyStore
     tenant: str
-    _keyed: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # SHA-256 over each pad of HMAC's
+    _keyed: dict[str, KeyedDigest] = field(default_factory=dict)
     _indexed: dict[str, int] = field(default_factory=dict)
     _identified: dict[str, bytes] = field(default_factory=dict)
 
@@ -70,21 +68,10 @@ class Tags:
         return self._tag("content", orjson.dumps(claim.said()))
 
     def _tag(self, purpose: str, value: bytes) -> bytes:
-        """HMAC in two hashes begun beforehand: the library's own is twice the work, and lets go of the interpreter."""
         keyed = self._keyed.get(purpose)
         if keyed is None:
-            keyed = self._keyed[purpose] = _begun(self.keys.tenant_secret(self.tenant, purpose))
-        inner, outer = keyed[0].copy(), keyed[1].copy()
-        inner.update(value)
-        outer.update(inner.digest())
-        return outer.digest()[:TAG_BYTES]  # type: ignore[no-any-return]
-
-
-def _begun(secret: bytes) -> tuple[Any, Any]:
-    """SHA-256 over the inner and the outer pad (RFC 2104), of a key that is no longer than a block."""
-    assert len(secret) <= BLOCK_BYTES
-    block = secret.ljust(BLOCK_BYTES, b"\0")
-    return sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
+            keyed = self._keyed[purpose] = KeyedDigest(self.keys.tenant_secret(self.tenant, purpose))
+        return keyed.of(value)[:TAG_BYTES]
 
 
 @dataclass(slots=True)

@@ -31,8 +31,14 @@ class Taken:
 
     def answer(self) -> dict[str, Any]:
         """JSON: the receipt and how many items came to which end."""
-        counts = self.counts if self.counts is not None else Counter(each.outcome.value for each in self.outcomes)
+        counts = _counted(self.outcomes) if self.counts is None else self.counts
         return {"receipt": str(self.receipt), "outcomes": dict(sorted(counts.items()))}
+
+
+def _counted(settled: Sequence[Settled]) -> dict[str, int]:
+    if len(settled) == 1:
+        return {settled[0].outcome.value: 1}
+    return Counter(each.outcome.value for each in settled)
 
 
 @dataclass(frozen=True, slots=True)
