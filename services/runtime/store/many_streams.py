@@ -10,10 +10,10 @@ from services.runtime.store.recorder import Head, heads_of
 STREAMS_AT_ONCE_MAX = 500
 EVENTS_AT_ONCE_MAX = 4000  # some megabytes; a stream with more than that is a portion of its own
 
-VERSION, STREAM = (EventRow._fields.index(name) for name in ("version", "stream"))
-COLUMNS = "tenant, ver, part, seq, topic, recorded_at, prev, hash, body, key_id, stream"
+VERSION = EventRow._fields.index("version")
+COLUMNS = "tenant, ver, seq, topic, recorded_at, prev, hash, body, key_id"  # an EventRow's
 # `+ 0`, or PostgreSQL looks through the whole partition's journal beside the streams
-_MANY = f"SELECT {COLUMNS} FROM event WHERE part + 0 = ? AND stream IN"  # noqa: S608 - words of ours
+_MANY = f"SELECT {COLUMNS}, stream FROM event WHERE part + 0 = ? AND stream IN"  # noqa: S608 - words of ours
 
 Rows = list[Any]  # as COLUMNS says
 
@@ -49,8 +49,8 @@ def _portion(database: Database, part: int, streams: Sequence[bytes]) -> tuple[d
     """Put in order here: a database would sort the bodies along with their places."""
     rows: dict[bytes, Rows] = {stream: [] for stream in streams}
     with database.read() as cursor:
-        for row in cursor.execute(f"{_MANY} ({','.join('?' * len(streams))})", (part, *streams)):
-            rows[row[STREAM]].append(row)
+        for *row, stream in cursor.execute(f"{_MANY} ({','.join('?' * len(streams))})", (part, *streams)):
+            rows[stream].append(row)
         heads = heads_of(cursor, streams)
     for each in rows.values():
         each.sort(key=lambda row: row[VERSION])

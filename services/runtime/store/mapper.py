@@ -58,11 +58,10 @@ class SealedEvent(StoredEvent):
 
 
 class EventRow(NamedTuple):
-    """One row of the event table, in the order the recorder selects it."""
+    """One row of the event table, but for the stream and the partition: by these it was asked for."""
 
     tenant: str
     version: int
-    part: int
     seq: int
     topic: str
     recorded_at: int
@@ -70,7 +69,6 @@ class EventRow(NamedTuple):
     hash: bytes
     body: bytes
     key_id: str | None
-    stream: bytes
 
 
 _KEY_ID = EventRow._fields.index("key_id")
@@ -107,20 +105,21 @@ class SealingMapper(Mapper[UUID]):
         assert isinstance(e, SealedEvent)
         assert isinstance(e.originator_id, UUID)
         row = EventRow(
-            e.tenant, e.originator_version, e.part, e.seq, e.topic, e.recorded_at, e.prev, e.hash, e.state, e.key_id,
-            e.stream,
+            e.tenant, e.originator_version, e.seq, e.topic, e.recorded_at, e.prev, e.hash, e.state, e.key_id
         )  # fmt: skip
-        return self.opened([row], e.originator_id)[0]
+        return self.opened([row], e.originator_id, e.part)[0]
 
-    def opened(self, rows: Sequence[EventRow], stream: UUID, recorded_by: int | None = None) -> list[RecordedEvent]:
+    def opened(
+        self, rows: Sequence[EventRow], stream: UUID, part: int, recorded_by: int | None = None
+    ) -> list[RecordedEvent]:
         """The events of one stream's rows, up to an instant (in microseconds) or all; every link is verified.
 
         Raises Tampered, or KeyDestroyed.
         """
-        verify(rows)
+        verify(rows, stream.bytes, part)
         own = any(row[_KEY_ID] is not None for row in rows)
         key, subject, events = self._key_for(rows[0][0], stream).ready() if own else None, str(stream), []
-        for tenant, version, _, seq, topic, micros, prev, _, body, key_id, _ in rows:
+        for tenant, version, seq, topic, micros, prev, _, body, key_id in rows:
             if recorded_by is not None and micros > recorded_by:
                 break  # stamps grow within a partition
             event: object = Verbatim(topic, body)
@@ -129,11 +128,10 @@ class SealingMapper(Mapper[UUID]):
             events.append(RecordedEvent(tenant, stream, version, seq, from_micros(micros), topic, event))
         return events
 
-    def opened_or_erased(self, row: EventRow) -> RecordedEvent:
+    def opened_or_erased(self, row: EventRow, stream: UUID, part: int) -> RecordedEvent:
         """As `opened`, but an event whose key is destroyed keeps its place."""
-        stream = UUID(bytes=row.stream)
         try:
-            return self.opened([row], stream)[0]
+            return self.opened([row], stream, part)[0]
         except KeyDestroyed:
             at, event = from_micros(row.recorded_at), Erased(row.key_id or "")
             return RecordedEvent(row.tenant, stream, row.version, row.seq, at, row.topic, event)
@@ -145,9 +143,9 @@ class SealingMapper(Mapper[UUID]):
             raise Tampered(f"a body of {topic} does not open in its place") from None
 
 
-def verify(rows: Iterable[EventRow]) -> None:
-    """Each row is what was written in its place; raises Tampered."""
-    for tenant, version, part, seq, topic, micros, prev, hash_, body, key_id, stream in rows:
+def verify(rows: Iterable[EventRow], stream: bytes, part: int) -> None:
+    """Each row is what was written in its place in this stream and partition; raises Tampered."""
+    for tenant, version, seq, topic, micros, prev, hash_, body, key_id in rows:
         try:
             if link(prev, tenant, stream, version, part, seq, topic, micros, key_id, body) == hash_:
                 continue

@@ -12,7 +12,7 @@ from services.runtime.store.chain import GENESIS
 from services.runtime.store.codec import Codec
 from services.runtime.store.database import Cursor, Database
 from services.runtime.store.datastore import PartitionDatastore
-from services.runtime.store.many_streams import COLUMNS
+from services.runtime.store.many_streams import COLUMNS, VERSION
 from services.runtime.store.mapper import EventRow, KeyFor, Placed, SealedEvent, SealingMapper
 from services.runtime.store.port import (
     Append,
@@ -27,8 +27,9 @@ from services.runtime.store.port import (
 )
 from services.runtime.store.recorder import Commit, Head, PartitionRecorder, heads_of
 
+SEQ, PREV, HASH = (EventRow._fields.index(name) for name in ("seq", "prev", "hash"))
 _STREAM = f"SELECT {COLUMNS} FROM event WHERE stream = ? AND part = ? ORDER BY ver"  # noqa: S608
-_JOURNAL = f"SELECT {COLUMNS} FROM event WHERE part = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_JOURNAL = f"SELECT {COLUMNS}, stream FROM event WHERE part = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 _WRITTEN = "SELECT coalesce(max(seq), 0) FROM partition_state WHERE part = ?"
 _END = "SELECT coalesce(max(seq), 0), coalesce(max(known_to), 0) FROM partition_state WHERE part = ?"
 _CLAIM = """
@@ -117,16 +118,18 @@ class StoredPartition:
         self, stream: UUID, rows: Sequence[EventRow], head: Head | None, recorded_by: int | None = None
     ) -> list[RecordedEvent]:
         _verify_order(rows, head if head and head.part == self.partition else None)
-        return self._mapper.opened(rows, stream, recorded_by)
+        return self._mapper.opened(rows, stream, self.partition, recorded_by)
 
     def events(self, after_seq: int, limit: int) -> list[RecordedEvent]:
         with self._database.read() as cursor:
             rows = cursor.execute(_JOURNAL, (self.partition, after_seq, limit)).fetchall()
             written = cursor.execute(_WRITTEN, (self.partition,)).fetchone()[0]
         last = max(after_seq, min(after_seq + limit, written))
-        if [row[3] for row in rows] != list(range(after_seq + 1, last + 1)):
+        if [row[SEQ] for row in rows] != list(range(after_seq + 1, last + 1)):
             raise Tampered(f"events after {self.partition}/{after_seq} are missing")
-        return [self._mapper.opened_or_erased(EventRow(*row)) for row in rows]
+        return [
+            self._mapper.opened_or_erased(EventRow(*row), UUID(bytes=stream), self.partition) for *row, stream in rows
+        ]
 
     def timers(self, due_at: datetime, limit: int) -> list[Timer]:
         with self._database.read() as cursor:
@@ -216,8 +219,8 @@ def _verify_order(rows: Sequence[tuple[object, ...]], head: Head | None) -> None
     """Versions run from 1, each link holds on to the one before, and the last is the stream's head."""
     prev: object = GENESIS
     for version, row in enumerate(rows, start=1):
-        if row[1] != version or row[6] != prev:
+        if row[VERSION] != version or row[PREV] != prev:
             raise Tampered(f"version {version} of a stream is not the one that was written")
-        prev = row[7]
+        prev = row[HASH]
     if (len(rows), prev) != ((head.version, head.hash) if head else (0, GENESIS)):
         raise Tampered(f"a stream does not end at its head, version {head.version if head else 0}")
