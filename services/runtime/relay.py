@@ -216,8 +216,9 @@ class Relay:
         if topic not in self._writers:
             self._writers[topic] = self._log.writer(topic, self._producer)
         self._writers[topic].append(records)
-        for record in records:
-            self._places[topic, record.partition].published = record.seq
+        reached = {record.partition: record.seq for record in records}
+        for part, seq in reached.items():
+            self._places[topic, part].published = seq
 
     def _store_published(self) -> None:
         self._stored_at = self._elapsed_s()

@@ -107,9 +107,16 @@ class Settled:
 
     def answer(self) -> dict[str, Any]:
         """JSON; what does not apply is left out."""
-        said = {"line": self.line, "evidence": self.evidence, "reason": self.reason, "pointer": self.pointer}
-        present = {name: value for name, value in said.items() if value is not None}
-        return {"item": self.item, "outcome": self.outcome, **present}
+        said: dict[str, Any] = {"item": self.item, "outcome": self.outcome}
+        if self.line is not None:
+            said["line"] = self.line
+        if self.evidence is not None:
+            said["evidence"] = self.evidence
+        if self.reason is not None:
+            said["reason"] = self.reason
+        if self.pointer is not None:
+            said["pointer"] = self.pointer
+        return said
 
 
 @dataclass(slots=True, unsafe_hash=True)
