@@ -88,6 +88,9 @@ class RequirementMetV1(Threshold):
 
     TYPE: ClassVar[str] = "org.wayproof.mastery.requirement-met.v1"
     achieved: tuple[AchievedLevel, ...]
+    valid_until: AwareDatetime | None = Field(
+        default=None, description="The last instant at which it is met if nobody says anything more; none: for good."
+    )
 
 
 class RequirementLapsedV1(Threshold):

@@ -32,6 +32,7 @@ def on_requirement_met(
         achieved=tuple(map(_achieved, event.achieved)),
         rule=definition.award_rule(),
         at=event.recorded_at,
+        valid_until=event.valid_until,
     )
 
 
@@ -45,6 +46,7 @@ def on_requirement_lapsed(event: RequirementLapsedV1, event_id: UUID, learner: U
         holder=learner,
         cycle=event.cycle,
         heir=event.merged_with,
+        since=event.effective_at,
     )
 
 

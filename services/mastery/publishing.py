@@ -74,6 +74,7 @@ class Publishing:
             said["achieved"] = self._achieved(tenant, threshold, threshold.achieved)
         elif isinstance(threshold, RequirementMet):
             said["achieved"] = [self._achieved(tenant, threshold, achieved) for achieved in threshold.achieved]
+            said["valid_until"] = threshold.valid_until
         return Written(PUBLIC[type(threshold)].TYPE, orjson.dumps(said, option=orjson.OPT_UTC_Z))
 
     def _documents_of(self, threshold: Threshold, tenant: str) -> tuple[orjson.Fragment, orjson.Fragment]:

@@ -143,8 +143,11 @@ class School:
         record = Outgoing(partition, self._seqs[partition], key, value)
         self.log.writer(MASTERY_LEARNER, "mastery").append([record] * times)
 
-    def met(self, *, cycle: int = 1, cause: str = "evidence", node: str = NODE, levels: Any = None) -> RequirementMetV1:
-        return RequirementMetV1(**self._threshold(cycle, cause, node), achieved=levels or (achieved(),))
+    def met(
+        self, *, cycle: int = 1, cause: str = "evidence", node: str = NODE, levels: Any = None, until: Any = None
+    ) -> RequirementMetV1:
+        said = self._threshold(cycle, cause, node)
+        return RequirementMetV1(**said, achieved=levels or (achieved(),), valid_until=until)
 
     def lapsed(self, *, cycle: int = 1, cause: str = "retraction", node: str = NODE) -> RequirementLapsedV1:
         return RequirementLapsedV1(**self._threshold(cycle, cause, node))

@@ -1,9 +1,12 @@
 """From a requirement met to a credential, and from a lapse to what the achievement's rule makes of it."""
 
+from datetime import timedelta
+
 import pytest
 
 from contracts.credentials_v1 import CredentialIssuedV1, CredentialRevokedV1
 from services.credentials.verifying.file import verify_bundle
+from services.runtime.clock import format_instant
 from services.runtime.log.memory import Faults
 from tests.credentials.school import ANA, BEN, DIPLOMA, NOON, WELDER, School, body_of
 
@@ -99,6 +102,47 @@ def test_any_other_lapse_only_proposes(school: School, cause: str) -> None:
     assert (award["standing"], award["lapse"]["cause"]) == ("revocation_proposed", cause)
     assert not school.credentials()[0]["revoked"]
     assert len(school.published()) == 1
+
+
+ENDS = NOON + timedelta(hours=1)
+
+
+def test_a_credential_says_until_when_it_holds_and_time_takes_nothing_back(school: School) -> None:
+    school.put()
+    school.says(school.met(until=ENDS))
+    school.settle()
+    [credential] = school.credentials()
+    bundle = school.bundle(credential)
+    assert list(verify_bundle(bundle, now=ENDS).reasons) == []
+    after = verify_bundle(bundle, now=ENDS + timedelta(minutes=10))
+    assert [(reason.code, reason.pointer) for reason in after.reasons] == [("expired", "/validUntil")]
+    school.clock.at = ENDS + timedelta(days=1)
+    school.says(school.lapsed(cause="time"))
+    school.settle()
+    [award] = school.awards("issued")
+    assert (award["lapse"], award["valid_until"]) == (None, format_instant(ENDS))
+    assert not school.credentials()[0]["revoked"]
+
+
+def test_time_that_ends_it_before_the_credential_says_so_asks_a_person(school: School) -> None:
+    """Later evidence counted too, and was what aged first."""
+    school.put()
+    school.says(school.met(until=ENDS))
+    school.says(school.lapsed(cause="time"))
+    school.settle()
+    [award] = school.awards()
+    assert (award["standing"], award["lapse"]["cause"]) == ("revocation_proposed", "time")
+
+
+def test_a_grant_that_comes_after_the_end_is_over_with_the_grant(school: School) -> None:
+    school.put(body=WELDER | {"award": "person"})
+    school.says(school.met(until=NOON + timedelta(hours=1)))
+    school.settle()
+    school.clock.at = NOON + timedelta(days=1)
+    [award] = school.awards()
+    school.decide(award["award"], "grant")
+    said = body_of(school.content(school.credentials()[0]))
+    assert said["validUntil"] == said["validFrom"]
 
 
 def test_a_rule_may_ask_for_a_person_even_for_a_retraction(school: School) -> None:

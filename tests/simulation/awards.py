@@ -78,7 +78,8 @@ class Awards:
         met = answers.met
         lapsed = self._lapsed.get((answers.learner, met.policy, met.node, met.cycle))
         at_once, diploma = RULES[answers.achievement][1], answers.achievement == "diploma"
-        expected = _standings(set(kinds), answers.since, lapsed, at_once, diploma=diploma)
+        expired = _expired(first, lapsed)
+        expected = _standings(set(kinds), answers.since, None if expired else lapsed, at_once, diploma=diploma)
         must(standing in expected, "an award stands as its threshold does", standing, expected, lapsed, kinds)
         if standing == "revocation_proposed" and lapsed is not None and lapsed.cause == "merge":
             self._check_nobody_inherits(answers, lapsed)
@@ -143,6 +144,12 @@ class Awards:
             " LEFT JOIN credential c ON c.list_id = l.list_id GROUP BY l.list_id"
         ):
             must(taken == count, "a place is taken once for each credential", part, list_id, taken, count)
+
+
+def _expired(first: Threshold, lapsed: Threshold | None) -> bool:
+    """Time ended it as its credential says: nothing has to be taken back."""
+    ends = first.valid_until
+    return lapsed is not None and lapsed.cause == "time" and ends is not None and lapsed.effective_at > ends
 
 
 def _standings(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
+from services.credentials.domain import award
 from services.credentials.domain.achievement import Rule
 from services.credentials.storage import rows
 from services.credentials.use_cases import follow
@@ -165,6 +166,11 @@ def tells_what_was_due_as_of_now() -> AbstractContextManager[object]:
     return patch.object(passing, "_settle_at", wrong)
 
 
+def takes_back_what_has_expired() -> AbstractContextManager[object]:
+    """Of a credential that time has ended, as it says itself, a person is asked whether to revoke it."""
+    return patch.object(award, "_has_expired", lambda *_: False)
+
+
 @contextmanager
 def somebody_edits_an_event() -> Iterator[None]:
     """The instant of one stored event is changed by hand."""
@@ -197,5 +203,6 @@ MUTATIONS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     revokes_for_a_merge,
     sleeps_through_what_is_due,
     tells_what_was_due_as_of_now,
+    takes_back_what_has_expired,
     *OF_INGEST,
 )

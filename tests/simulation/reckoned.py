@@ -15,6 +15,7 @@ from tests.support.ledger.book import Piece
 from tests.support.ledger.policy import Policy, read_policy
 from tests.support.ledger.reckoning import requirements, standings
 
+INSTANT = timedelta(microseconds=1)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 CAUSES = {"evidence-accepted": "evidence", "evidence-revised": "correction", "evidence-retracted": "retraction"}
 
@@ -45,6 +46,8 @@ class Threshold:
     evidence: frozenset[str]
     at: datetime
     merged_with: str | None
+    effective_at: datetime
+    valid_until: datetime | None
 
 
 @cache
@@ -103,8 +106,23 @@ class Learner:
         if at != self.recorded_at or not self.owed[found]:
             raise WronglyJudged(f"{self.name}: {found} at {at}; owed {self.owed} at {self.recorded_at}")
         self.owed -= Counter([found])
-        more = (evidence, at, said.get("merged_with"))
+        ends = datetime.fromisoformat(said["valid_until"]) if said.get("valid_until") else None
+        if kind == "requirement-met":
+            self._check_end(said["policy"], said["node"], ends)
+        more = (evidence, at, said.get("merged_with"), datetime.fromisoformat(said["effective_at"]), ends)
         self.thresholds.append(Threshold(said["id"], kind, *found[:2], said["cycle"], said["cause"], *more))
+
+    def _check_end(self, policy: str, node: str, ends: datetime | None) -> None:
+        """It is met until then at every instant at which something is too old, and not an instant longer."""
+        rules, pieces = self.judges[policy], [held.piece for held in self.pieces.values()]
+        ages = {rule.max_age for rule in rules.rules.values() if rule.max_age is not None}
+        moves = {datetime.fromisoformat(piece.at) + age + INSTANT for piece in pieces for age in ages}
+        for at in sorted(at for at in moves if at > self.as_of):
+            met = requirements(rules, pieces, at)[node] == "met"
+            if met != (ends is None or at <= ends):
+                raise WronglyJudged(f"{self.name}: {policy}/{node} is said to last until {ends}: {met} at {at}")
+            if not met:
+                return
 
     def ends(self) -> None:
         if self.owed:

@@ -84,6 +84,7 @@ def _told(row: AwardRow, award: Award) -> dict[str, object]:
         "requirement": {"policy": proposed.policy, "node": proposed.node},
         "cycle": proposed.cycle,
         "met_by": str(proposed.met_by),
+        "valid_until": format_instant(proposed.valid_until) if proposed.valid_until else None,
         "credential": award.issued.credential_id if award.issued else None,
         "lapse": _told_lapse(award),
         "changed_at": format_instant(row.changed_at),

@@ -97,6 +97,7 @@ def _propose(command: ProposeAward, award: Award) -> list[Event]:
         command.cause,
         command.achieved,
         command.at,
+        command.valid_until,
     )
     return [proposed, AwardGranted(command.award_id, None, command.at)] if command.rule is Rule.AT_ONCE else [proposed]
 
@@ -132,11 +133,17 @@ def _lapse(command: LapseAward, award: Award) -> list[Event]:
         return []  # it answers to somebody else by now
     if award.standing is Standing.PROPOSED:
         return [AwardWithdrawn(_id(award), cause, caused_by, at)]
-    if award.standing is not Standing.ISSUED:
+    if award.standing is not Standing.ISSUED or _has_expired(command, award):
         return []
     if command.rule is Rule.AT_ONCE:
         return [_revoked(award, cause, caused_by, f"The requirement lapsed: {cause}.", at)]
     return [RevocationProposed(_id(award), cause, caused_by, at, command.heir)]
+
+
+def _has_expired(command: LapseAward, award: Award) -> bool:
+    """What time ended as its credential says is over; nobody need take it back."""
+    ends = award.proposed.valid_until if award.proposed else None
+    return command.cause == "time" and ends is not None and command.since is not None and command.since > ends
 
 
 def _transfer(command: TransferAward, award: Award) -> list[Event]:

@@ -25,6 +25,7 @@ class ProposeAward:
     achieved: tuple[Achieved, ...]
     rule: Rule
     at: datetime
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ class IssueCredential:
 
 @dataclass(frozen=True, slots=True)
 class LapseAward:
-    """`holder` no longer meets the requirement in its `cycle`; `heir` is the same person; `rule` may revoke."""
+    """`holder` no longer meets the requirement in its `cycle`; `heir` is the same person; `rule` may revoke.
+
+    `since` is when it was lost, which of cause time may be long before it is said.
+    """
 
     cause: str
     caused_by: UUID
@@ -67,6 +71,7 @@ class LapseAward:
     holder: UUID | None = None
     cycle: int | None = None
     heir: UUID | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

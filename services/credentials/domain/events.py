@@ -43,6 +43,7 @@ class AwardProposed:
     cause: str
     achieved: tuple[Achieved, ...]
     at: datetime
+    valid_until: datetime | None = None  # when time alone ends it
 
 
 @dataclass(frozen=True, slots=True)

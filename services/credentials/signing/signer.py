@@ -67,6 +67,7 @@ class Signer:
                 awarded_at=award.granted_at,
                 valid_from=award.granted_at,
                 status=award.place,
+                valid_until=proposed.valid_until and max(proposed.valid_until, award.granted_at),
             ),
             issuer,
         )

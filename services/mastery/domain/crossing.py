@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from services.mastery.domain.determining import Determination
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.facts import Fact
+from services.mastery.domain.lasting import met_until
 from services.mastery.domain.rounding import shown
 from services.mastery.domain.rules import Leaf, Plan
 from services.mastery.domain.standings import Standing
@@ -79,7 +80,9 @@ def crossing(
     if not met:
         return LevelLost(**common) if is_level else RequirementLapsed(**common)
     achieved = _achieved(reckoning, rests_on)
-    return LevelReached(**common, achieved=achieved[0]) if is_level else RequirementMet(**common, achieved=achieved)
+    if is_level:
+        return LevelReached(**common, achieved=achieved[0])
+    return RequirementMet(**common, achieved=achieved, valid_until=met_until(reckoning, node))
 
 
 def _counted(reckoning: Reckoning, rests_on: Iterable[Leaf]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from services.mastery.domain.applying import in_force
 from services.mastery.domain.determining import Determination, Result, Tally
-from services.mastery.domain.known import EMPTY_SHELF, Known
+from services.mastery.domain.known import EMPTY_SHELF, FOR_EVER, Known
 from services.mastery.domain.requirements import result_of
 from services.mastery.domain.rules import CompiledPolicy, Plan, Rules
 from services.mastery.domain.thresholds import Achieved
@@ -77,6 +77,12 @@ class Reckoning:
         determination = tally.determination()
         shelf.memo[self.policy.digest] = (self.as_of, tally.picked.until, determination)
         return determination
+
+    def holds_until(self, competency: str) -> datetime:
+        """The last instant at which time alone has moved nothing of a competency whose determination was asked for."""
+        shelf = self.known.shelves.get(competency)
+        until: datetime = FOR_EVER if shelf is None else shelf.memo[self.policy.digest][1]
+        return until
 
     def _of_nothing(self, plan: Plan) -> Determination:
         """Without evidence the answer is the policy's alone, so it is kept there."""

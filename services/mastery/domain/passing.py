@@ -10,7 +10,7 @@ from services.mastery.domain.crossing import Occasion
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.known import FOR_EVER, INSTANT, Known
 from services.mastery.domain.rules import CompiledPolicy, Rules
-from services.mastery.domain.settling import Settlement, holds_until, settle_codes, settle_newly
+from services.mastery.domain.settling import Settlement, settle_codes, settle_newly
 from services.mastery.domain.shelving import Shelving
 
 
@@ -43,8 +43,9 @@ def _settle_at(settlement: Settlement, shelving: Shelving, rules: Rules, before:
             shelving.settled.pop(policy.digest, None)
         elif due > shelving.settled[policy.digest]:
             aged = [code for competency, code in policy.codes.items() if _aged(known, policy, competency, due)]
-            settle_codes(settlement, Reckoning(known, policy, due), aged, occasion)
-            shelving.settled[policy.digest] = _until(known, policy)
+            reckoning = Reckoning(known, policy, due)
+            settle_codes(settlement, reckoning, aged, occasion)
+            shelving.settled[policy.digest] = _until(reckoning)
 
 
 def _settled_until(shelving: Shelving, policy: CompiledPolicy, at: datetime) -> datetime:
@@ -56,12 +57,12 @@ def _settled_until(shelving: Shelving, policy: CompiledPolicy, at: datetime) -> 
         for competency, code in policy.codes.items():
             if competency in known.shelves:
                 reckoning.determination(code)
-        until = shelving.settled[policy.digest] = _until(known, policy)
+        until = shelving.settled[policy.digest] = _until(reckoning)
     return until
 
 
-def _until(known: Known, policy: CompiledPolicy) -> datetime:
-    return min((holds_until(known, policy, competency) for competency in policy.codes), default=FOR_EVER)
+def _until(reckoning: Reckoning) -> datetime:
+    return min(map(reckoning.holds_until, reckoning.policy.codes), default=FOR_EVER)
 
 
 def _aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:

@@ -5,14 +5,13 @@ What the passing of time brings about up to the fact's instant comes first, unde
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from services.mastery.domain.applying import in_force
 from services.mastery.domain.crossing import Occasion, crossing
 from services.mastery.domain.evaluation import Reckoning
 from services.mastery.domain.facts import EVIDENCE, EvidenceRecorded, EvidenceWithdrawn, Fact
-from services.mastery.domain.known import FOR_EVER, Known
+from services.mastery.domain.known import Known
 from services.mastery.domain.rules import CompiledPolicy, Rules
 from services.mastery.domain.shelving import Shelving
 from services.mastery.domain.standings import NEVER, Standing, standing_after
@@ -82,7 +81,7 @@ def _settle_touched(
     until = shelving.settled.get(policy.digest)
     if until is not None:  # time may move what was just judged sooner than all else
         for competency in touched:
-            until = min(until, holds_until(now.known, policy, competency))
+            until = min(until, now.holds_until(competency))
         shelving.settled[policy.digest] = until
 
 
@@ -126,13 +125,6 @@ def _above(policy: CompiledPolicy, codes: Collection[str]) -> Iterator[str]:
     elif codes:
         resting = {name for code in codes for name in policy.above[code]}
         yield from (name for name in policy.requirements if name in resting)
-
-
-def holds_until(known: Known, policy: CompiledPolicy, competency: str) -> datetime:
-    """Until when time alone moves nothing on a shelf that was just judged."""
-    shelf = known.shelves.get(competency)
-    until: datetime = FOR_EVER if shelf is None else shelf.memo[policy.digest][1]
-    return until
 
 
 def _cross(settlement: Settlement, reckoning: Reckoning, node: str, met: bool, occasion: Occasion) -> None:

@@ -70,10 +70,11 @@ class LevelLost(Crossing):
 
 @dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class RequirementMet(Crossing):
-    """A requirement passed into met; `achieved` are the levels it rests on."""
+    """A requirement passed into met; `achieved` are the levels it rests on; time alone ends it after `valid_until`."""
 
     TOPIC: ClassVar = "mastery.requirement-met.v1"
     achieved: tuple[Achieved, ...]
+    valid_until: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True, unsafe_hash=True)
