@@ -79,6 +79,10 @@ class Links:
             known |= learners_by_tag(cursor, unseen)
         return {tag: known[tag] for tag in tags if tag in known}
 
+    def keep(self, found: dict[bytes, UUID]) -> None:
+        """Whom these mean was asked elsewhere."""
+        self._known |= found
+
     def forget(self, tags: Iterable[bytes]) -> None:
         """These may mean somebody else once the work at hand is written."""
         for tag in tags:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from services.ingest.domain.catalogue import Catalogue
 from services.ingest.domain.outcomes import Outcome
 from services.ingest.domain.records import RecordVersion
-from services.ingest.storage import erasures, inbox, statements, vault
+from services.ingest.storage import asking, erasures, inbox, statements, vault
 from services.ingest.storage.inbox import Message
 from services.runtime.clock import Ids
 from services.runtime.keys import KeyStore
@@ -109,13 +109,27 @@ class Group:
     ids: Ids
     keys: KeyStore
     catalogues: Callable[[str], Catalogue]
-    seq: int
     links: vault.Links = field(default_factory=vault.Links)
+    seq: int = 0  # of the next receipt
     known: Known = field(default_factory=Known)
     writes: Writes = field(default_factory=Writes)
     changed: set[bytes] = field(default_factory=set)
     looked: Wanted = field(default_factory=Wanted)  # what was read, be it that there was nothing
     _waiting: dict[bytes, UUID | None] = field(default_factory=dict)
+
+    def begin(self, wanted: Wanted, *, at_once: bool) -> None:
+        """Where receipts go on, and all that its works want: by one question, or by the fewest where links are kept."""
+        if at_once:
+            found = asking.ask(self.cursor, wanted.records, wanted.messages, wanted.learners)
+            self.seq = found.next_seq
+            self.known.absorb(Known(found.records, found.messages, found.learners))
+            self.looked.records |= wanted.records
+            self.looked.messages |= wanted.messages
+            self.links.keep(found.learners)
+            wanted = Wanted(statements=wanted.statements, voidings=wanted.voidings)
+        else:
+            self.seq = inbox.next_seq(self.cursor)
+        self.load_wanted(wanted)
 
     def load(
         self, records: Iterable[bytes] = (), messages: Iterable[bytes] = (), learners: set[bytes] | None = None

@@ -7,7 +7,7 @@ from queue import Full
 from typing import Any, ClassVar
 
 from services.ingest.domain.catalogue import Catalogue
-from services.ingest.storage import inbox, vault
+from services.ingest.storage import vault
 from services.ingest.use_cases.answers import Awaited, tell
 from services.ingest.use_cases.group import Group, Wanted
 from services.ingest.use_cases.queue import Waiting, Work, WorkQueue
@@ -168,9 +168,8 @@ class GroupCommit:
         self._on_commit(len(group.writes.messages))
 
     def _group(self, cursor: Cursor, links: vault.Links, gathered: list[Waiting]) -> tuple[Group, list[Waiting]]:
-        seq = inbox.next_seq(cursor)
-        group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, seq, links)
-        _ask_together(group, [waiting.work for waiting in gathered])
+        group = Group(cursor, self._clock.now(), self._ids, self._keys, self._catalogues, links)
+        group.begin(_wanted([waiting.work for waiting in gathered]), at_once=self._database.shared)
         return group, [waiting for waiting in gathered if self._decide(group, waiting)]
 
     def _refuse(self, gathered: list[Waiting], fault: Exception) -> None:
@@ -199,11 +198,11 @@ class GroupCommit:
         return True
 
 
-def _ask_together(group: Group, works: list[Work]) -> None:
+def _wanted(works: list[Work]) -> Wanted:
     """One question of each kind for all that say beforehand what they want: most of a small work's cost is asking."""
     wanted = Wanted()
     for work in works:
         want: Callable[[Wanted], None] | None = getattr(work, "want", None)
         if want is not None:
             want(wanted)
-    group.load_wanted(wanted)
+    return wanted
