@@ -45,7 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: TimerHandle | None = None
         self._refused = False
         self._heading = True  # whether headers are awaited
-        self._begun, self._come = False, 0  # whether what came last began a request, and its bytes
+        self._begun, self._come = False, 0  # whether what came last made a request, and its bytes
         self._reader: Reader | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -87,6 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif max(len(self.connections), len(self.tasks)) > self.bounds.connections_max:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
+            self._begun = True  # for whoever waits for a request, be its first line of an earlier piece
             super().on_headers_complete()
             self.scope[EXCHANGE] = self.cycle  # type: ignore[typeddict-unknown-key]
 

@@ -185,6 +185,18 @@ def test_a_request_that_came_in_time_is_answered_however_long_that_takes(start):
         assert kept.recv(65536).startswith(b"HTTP/1.1 200")
 
 
+def test_a_request_that_came_in_pieces_behind_another_is_answered_too(start):
+    service = start()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as kept:
+        kept.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
+        time.sleep(0.5)
+        kept.sendall(b"GET /slow HTTP/1.1\r\n")  # the wait for a request begins when this much of one is here
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        time.sleep(0.1)
+        kept.sendall(b"\r\n")
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+
+
 def hung_up(idle: socket.socket, said: bytes) -> bool:
     """Whether it did; when it says nothing for a while it did not."""
     try:
