@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.evidence_v1 import EvidenceAcceptedV1
@@ -167,6 +167,7 @@ SIMPLE = st.text(st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_ch
 )
 
 
+@settings(deadline=None)
 @given(SIMPLE, SIMPLE, st.recursive(st.integers(-9, 9) | SIMPLE | st.booleans(), st.lists, max_leaves=5))
 def test_an_event_says_the_same_in_every_mode(id_: str, subject: str, data: Any) -> None:
     said = {**HEAD, "id": id_, "subject": subject, "datacontenttype": "application/json", "data": data}

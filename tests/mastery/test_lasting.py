@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given as for_any
+from hypothesis import settings
 
 from services.mastery.domain import lasting
 from services.mastery.domain.learner_record import LearnerRecord, RecordEvidence, decide, evolve, pass_until
@@ -80,6 +81,7 @@ def test_a_history_in_which_time_moves_much_is_certain_as_far_as_it_was_looked_a
     assert ends < pieces[-1].occurred_at + timedelta(days=30)
 
 
+@settings(deadline=None)
 @for_any(PIECES)
 def test_it_lapses_an_instant_later_if_nobody_says_more_and_never_where_no_end_is_said(drawn: Any) -> None:
     record = LearnerRecord(LEARNER)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_any
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.mastery.domain.evaluation import evaluate
@@ -197,6 +198,7 @@ def told(drawn: Sequence[Any], looks: Sequence[int], *, cold: bool) -> tuple[dic
     return record.standings, crossed
 
 
+@settings(deadline=None)
 @for_any(PIECES, st.lists(st.integers(0, 600), max_size=12))
 def test_what_time_brings_about_does_not_hang_on_when_somebody_looks(drawn: Any, looks: Any) -> None:
     """Nor on whether the record was kept in memory: the same events, by the same ids, as of the same instants."""
@@ -205,6 +207,7 @@ def test_what_time_brings_about_does_not_hang_on_when_somebody_looks(drawn: Any,
     assert told(drawn, looks, cold=True) == expected
 
 
+@settings(deadline=None)
 @for_any(PIECES, st.lists(st.integers(0, 600), min_size=1, max_size=12))
 def test_between_two_instants_that_are_due_nothing_moves(drawn: Any, looks: Any) -> None:
     """By the evaluation itself, on every day looked at: each node stands as it is judged."""
