@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from services.ingest.storage import asking, inbox, vault
-from services.ingest.use_cases.group import Group, Wanted
-from services.runtime.clock import RandomIds
-from tests.ingest.house import FORM_MAPPING, NOON, House, form
+from tests.ingest.house import FORM_MAPPING, House, form
 
 TAGS = {
     "records": "SELECT tag FROM record",
@@ -46,12 +44,8 @@ def test_a_question_for_all_is_answered_as_one_for_each(house, sent):
         assert at_once == one_by_one
 
 
-def test_a_group_that_wants_more_than_goes_into_one_question_asks_in_portions(house):
+def test_a_question_may_be_about_any_number(house):
     """A request of ten thousand lines may name several records a line."""
-    wanted = Wanted(records={number.to_bytes(16, "big") for number in range(70_000)})
-    parts = house.parts
-    with parts.database.read() as cursor:
-        group = Group(cursor, NOON, RandomIds(), parts.keys, lambda tenant: None)
-        group.begin(wanted, at_once=True)
-    assert (group.seq, group.known.records) == (1, {})
-    assert group.looked.records == wanted.records
+    with house.parts.database.read() as cursor:
+        found = asking.ask(cursor, [number.to_bytes(16, "big") for number in range(70_000)], [], [])
+    assert found == asking.Found()

@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 from tests.support.watch import Store
 
 SERVICES = ("ingest", "mastery", "credentials")
-START_S = 60.0
+START_S = 120.0
 
 
 class Wayproof:

@@ -18,7 +18,6 @@ from services.runtime.store.database import Cursor
 from services.runtime.store.outbox import PUT, OutboxMessage, numbered
 
 Rows = dict[str, list[tuple[Any, ...]]]
-AT_ONCE_MAX = 4_000  # tags in one question; PostgreSQL takes 65,535 of anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,6 @@ class Wanted:
     statements: dict[str, set[UUID]] = field(default_factory=dict)
     voidings: dict[str, set[UUID]] = field(default_factory=dict)
 
-    @property
-    def tags(self) -> int:
-        """How many are asked for."""
-        return len(self.records) + len(self.messages) + len(self.learners)
-
 
 @dataclass(slots=True)
 class Writes:
@@ -124,11 +118,8 @@ class Group:
     _waiting: dict[bytes, UUID | None] = field(default_factory=dict)
 
     def begin(self, wanted: Wanted, *, at_once: bool) -> None:
-        """Where receipts go on, and all that its works want: by one question, or by the fewest where links are kept.
-
-        So much that it would not go into one question is asked for in portions.
-        """
-        if at_once and wanted.tags <= AT_ONCE_MAX:
+        """Where receipts go on, and all that its works want: by one question, or by the fewest where links are kept."""
+        if at_once:
             found = asking.ask(self.cursor, wanted.records, wanted.messages, wanted.learners)
             self.seq = found.next_seq
             self.known.absorb(Known(found.records, found.messages, found.learners))
