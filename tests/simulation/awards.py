@@ -78,7 +78,7 @@ class Awards:
         met = answers.met
         lapsed = self._lapsed.get((answers.learner, met.policy, met.node, met.cycle))
         at_once, diploma = RULES[answers.achievement][1], answers.achievement == "diploma"
-        expired = _expired(first, lapsed)
+        expired = "award-granted" in kinds and _expired(first, lapsed)  # what nobody granted yet has no end of its own
         expected = _standings(set(kinds), answers.since, None if expired else lapsed, at_once, diploma=diploma)
         must(standing in expected, "an award stands as its threshold does", standing, expected, lapsed, kinds)
         if standing == "revocation_proposed" and lapsed is not None and lapsed.cause == "merge":
