@@ -1,6 +1,6 @@
 """Records handed to the client as whole batches of their partitions, each with one answer for all it holds.
 
-The client's own `send` makes a future, a size and a few lines of log for every record: four fifths of what appending
+The client's own `send` makes a future, a size and a few lines of log for every record: three quarters of what appending
 costs. What it does with a batch from here on (number it, send it, try again) is the same.
 """
 
