@@ -48,8 +48,8 @@ def reorder() -> None:
     """Ingest publishes what a transaction decided the wrong way round."""
     from services.ingest.use_cases import group
 
-    put = group.put
-    group.put = lambda cursor, partitions, messages: put(cursor, partitions, messages[::-1])
+    numbered = group.numbered
+    group.numbered = lambda cursor, partitions, messages: numbered(cursor, partitions, messages[::-1])
 
 
 FAULTS = {"lose": ("mastery", lose), "double": ("ingest", double), "reorder": ("ingest", reorder)}
