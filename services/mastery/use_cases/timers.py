@@ -8,7 +8,7 @@ from services.runtime.store.port import Batch, PartitionStore, Timer
 
 
 class Timers:
-    """Asks the store only when there is something due: this writer alone sets them."""
+    """Asks the store only when there is something due: this writer alone sets them, and it alone keeps what it read."""
 
     def __init__(self, store: PartitionStore, clock: Clock, at_a_time: int) -> None:
         self._store, self._clock, self._at_a_time = store, clock, at_a_time
@@ -16,14 +16,19 @@ class Timers:
 
     def due(self) -> list[Timer]:
         """Those whose instant has come, the earliest first, as many as are dealt with in one transaction."""
-        return self._store.timers(self._clock.now(), self._at_a_time) if self.pending() else []
+        if self._earliest is None:
+            self._earliest = self._read()
+        now = self._clock.now()
+        return self._store.timers(now, self._at_a_time) if self._earliest <= now else []
 
     def pending(self) -> int:
-        """1 when some instant may have come, else 0."""
-        if self._earliest is None:
-            first = next(iter(self._store.timers(FOR_EVER, 1)), None)
-            self._earliest = first.due if first and first.due else FOR_EVER
-        return int(self._earliest <= self._clock.now())
+        """1 when some instant may have come, else 0; whichever thread asks."""
+        earliest = self._earliest
+        return int((self._read() if earliest is None else earliest) <= self._clock.now())
+
+    def _read(self) -> datetime:
+        first = next(iter(self._store.timers(FOR_EVER, 1)), None)
+        return first.due if first is not None and first.due is not None else FOR_EVER
 
     def committed(self, batch: Batch) -> None:
         """What was set is in the store now."""
