@@ -119,6 +119,26 @@ def test_newer_evidence_moves_the_instant_on(met: World) -> None:
     assert lost(met).effective_at == met.clock.at
 
 
+def test_a_store_without_anything_due_is_asked_no_more(met: World) -> None:
+    """Also where the earliest instant there was has moved on before it came."""
+    met.clock.at = day("2026-09-20")
+    met.send(accepted("e2", occurred="2026-09-20"))
+    met.settle()
+    met.clock.at = LOST_AT
+    met.settle()
+    asked = []
+    for writer in met.worker._writers.values():
+        ask = writer.store.timers
+        writer.store.timers = lambda *said, ask=ask: asked.append(said) or ask(*said)  # type: ignore[method-assign, func-returns-value]
+    for _ in range(5):
+        met.worker.step(0.0)
+    assert asked == []
+    met.clock.at = day("2026-10-20") + INSTANT
+    met.settle()
+    assert lost(met).effective_at == met.clock.at
+    assert asked
+
+
 def test_many_are_dealt_with_some_at_a_time_and_each_once(world: World) -> None:
     world.put(AGING)
     learners = [uid(f"learner {n}") for n in range(30)]

@@ -19,7 +19,10 @@ class Timers:
         if self._earliest is None:
             self._earliest = self._read()
         now = self._clock.now()
-        return self._store.timers(now, self._at_a_time) if self._earliest <= now else []
+        found = self._store.timers(now, self._at_a_time) if self._earliest <= now else []
+        if not found and self._earliest <= now:
+            self._earliest = self._read()  # it was moved on, as by newer evidence
+        return found
 
     def pending(self) -> int:
         """1 when some instant may have come, else 0; whichever thread asks."""
