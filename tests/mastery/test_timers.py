@@ -9,9 +9,10 @@ from contracts.mastery_v1 import LevelLostV1, LevelReachedV1
 from services.mastery.domain.learner_record import pass_until
 from services.mastery.use_cases import recording
 from services.mastery.use_cases.replay import rebuild
+from services.runtime.clock import to_micros
 from tests.mastery import sample
 from tests.mastery.test_assess import held
-from tests.mastery.world import LEARNER, OTHER, TENANT, World, accepted, registered
+from tests.mastery.world import LEARNER, OTHER, TENANT, World, accepted, registered, retracted
 from tests.support.given import day, uid
 
 INSTANT = timedelta(microseconds=1)
@@ -120,10 +121,15 @@ def test_newer_evidence_moves_the_instant_on(met: World) -> None:
 
 
 def test_a_store_without_anything_due_is_asked_no_more(met: World) -> None:
-    """Also where the earliest instant there was has moved on before it came."""
+    """Also where the earliest instant there was has moved on before it came: its evidence was taken back."""
     met.clock.at = day("2026-09-20")
-    met.send(accepted("e2", occurred="2026-09-20"))
+    met.send(accepted("e2", occurred="2026-09-20"), retracted("r1", "e1"))
     met.settle()
+    met.restart()
+    met.settle()
+    met.send(accepted("e3", "C2"))
+    met.settle()
+    assert due(met) == [to_micros(day("2026-10-20") + INSTANT)]
     met.clock.at = LOST_AT
     met.settle()
     asked = []
