@@ -16,7 +16,7 @@ from tests.simulation.sweep import play, sweep, until_caught
 SEED = os.environ.get("SIM_SEED")
 SEEDS = int(os.environ.get("SIM_SEEDS", "2000"))
 SEEDS_TO_CATCH_MAX = 100
-RARE = {"awards_what_has_lapsed": 200}  # from where on to look, for what few runs come across
+RARE = {"awards_what_has_lapsed": 200, "hands_nothing_on": 200}  # from where on to look, for what few runs come across
 FAILED_SHOWN_MAX = 5
 
 
