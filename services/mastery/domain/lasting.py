@@ -36,7 +36,10 @@ def met_until(reckoning: Reckoning, requirement: str) -> datetime | None:
 
 
 def _unmoved_until(reckoning: Reckoning, codes: Sequence[str]) -> datetime:
+    policy, shelves, until = reckoning.policy, reckoning.known.shelves, FOR_EVER
     for code in codes:
-        reckoning.determination(code)
-    plans = reckoning.policy.plans
-    return min((reckoning.holds_until(plans[code].competency) for code in codes), default=FOR_EVER)
+        competency = policy.plans[code].competency
+        if competency in shelves:
+            reckoning.determination(code)
+            until = min(until, reckoning.holds_until(competency))
+    return until

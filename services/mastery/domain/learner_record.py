@@ -14,7 +14,7 @@ from services.mastery.domain.facts import (
     PolicyAdopted,
 )
 from services.mastery.domain.known import FOR_EVER, instant_of
-from services.mastery.domain.passing import due_after, pass_time
+from services.mastery.domain.passing import next_due, pass_time
 from services.mastery.domain.rules import Rules
 from services.mastery.domain.settling import Settlement, settle
 from services.mastery.domain.shelving import Shelving
@@ -109,7 +109,7 @@ def due(record: LearnerRecord, rules: Rules) -> datetime | None:
     """The next instant at which time alone may move a node; to be looked for after every event taken in."""
     if record.latest is None:
         return None
-    found = due_after(record.shelving, rules, record.shelving.reached)
+    found = next_due(record.shelving, rules)
     return None if found == FOR_EVER else found
 
 

@@ -14,22 +14,31 @@ from services.mastery.domain.settling import Settlement, settle_codes, settle_ne
 from services.mastery.domain.shelving import Shelving
 
 
-def due_after(shelving: Shelving, rules: Rules, at: datetime) -> datetime:
-    """The next instant at which time alone may move a node that is settled as of `at`; FOR_EVER when there is none."""
-    policies = shelving.judging_at(rules, at).values()
-    until = min((_settled_until(shelving, policy, at) for policy in policies), default=FOR_EVER)
-    until = min(until, shelving.same_judges_until)
-    return until if until == FOR_EVER else until + INSTANT
+def next_due(shelving: Shelving, rules: Rules) -> datetime:
+    """The next instant at which time alone may move a node; FOR_EVER when there is none."""
+    kept = shelving.due
+    if kept is None or kept[0] is not rules:
+        kept = shelving.due = rules, _due_after(shelving, rules, shelving.reached)
+    return kept[1]
 
 
 def pass_time(
     settlement: Settlement, shelving: Shelving, rules: Rules, until: datetime, caused_by: UUID, recorded_at: datetime
 ) -> None:
     """What each instant up to and including `until` brings about; `caused_by` is the latest fact known by then."""
-    at = shelving.reached
-    while (due := due_after(shelving, rules, at)) <= until:
+    at, due = shelving.reached, next_due(shelving, rules)
+    while due <= until:
         _settle_at(settlement, shelving, rules, at, Occasion("time", caused_by, recorded_at, due, due=True))
-        at = due
+        at, due = due, _due_after(shelving, rules, due)
+
+
+def _due_after(shelving: Shelving, rules: Rules, at: datetime) -> datetime:
+    """For a record that is settled as of `at`."""
+    policies = shelving.judging_at(rules, at)
+    until = shelving.same_judges_until
+    for policy in policies.values():
+        until = min(until, shelving.settled.get(policy.digest) or _judged_until(shelving, policy, at))
+    return until if until == FOR_EVER else until + INSTANT
 
 
 def _settle_at(settlement: Settlement, shelving: Shelving, rules: Rules, before: datetime, occasion: Occasion) -> None:
@@ -48,16 +57,14 @@ def _settle_at(settlement: Settlement, shelving: Shelving, rules: Rules, before:
             shelving.settled[policy.digest] = _until(reckoning)
 
 
-def _settled_until(shelving: Shelving, policy: CompiledPolicy, at: datetime) -> datetime:
-    """Until when no competency of the policy moves; judged as of `at` where that is not known."""
-    until = shelving.settled.get(policy.digest)
-    if until is None:
-        known = shelving.known()
-        reckoning = Reckoning(known, policy, at)
-        for competency, code in policy.codes.items():
-            if competency in known.shelves:
-                reckoning.determination(code)
-        until = shelving.settled[policy.digest] = _until(reckoning)
+def _judged_until(shelving: Shelving, policy: CompiledPolicy, at: datetime) -> datetime:
+    """Until when no competency of the policy moves, all of them judged as of `at`."""
+    known = shelving.known()
+    reckoning = Reckoning(known, policy, at)
+    for competency, code in policy.codes.items():
+        if competency in known.shelves:
+            reckoning.determination(code)
+    until = shelving.settled[policy.digest] = _until(reckoning)
     return until
 
 

@@ -51,6 +51,9 @@ class Shelving:
     settled: dict[str, datetime] = field(default_factory=dict, compare=False, repr=False)  # by digest, until when
     foreseen: Foreseen | None = field(default=None, compare=False, repr=False)
     reached: datetime = field(default=BEGINNING, compare=False, repr=False)  # up to when time has been let pass
+    due: tuple[Rules, datetime] | None = field(
+        default=None, compare=False, repr=False
+    )  # what comes next, while it holds
 
     def known(self) -> Known:
         """What is known now; good until the next `take`."""
@@ -91,7 +94,7 @@ class Shelving:
 
     def reach(self, instant: datetime) -> None:
         """Time has passed up to there, and what it brings about is settled."""
-        self.reached = max(self.reached, instant)
+        self.reached, self.due = max(self.reached, instant), None
 
     @property
     def same_judges_until(self) -> datetime:
