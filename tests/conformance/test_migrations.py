@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from services.credentials.storage.schema import MIGRATIONS as CREDENTIALS
@@ -19,6 +21,7 @@ from services.runtime.store.database import Database
 from services.runtime.store.postgres import PostgresDatabase
 from services.runtime.store.postgres_schema import migrate
 from services.runtime.store.sqlite import SqliteDatabase
+from tests.support.processes import wait_for
 
 STORES = {
     "ingest": INGEST, "mastery": MASTERY, "credentials": CREDENTIALS,
@@ -142,6 +145,26 @@ def test_both_databases_have_the_same_tables_and_columns(tmp_path, store_url):
         assert {table: list(names) for table, names in here.items()} == {t: list(n) for t, n in there.items()}
         types = {(here[table][name], there[table][name]) for table in here for name in here[table]}
         assert types <= {("text", "text"), ("integer", "bigint"), ("blob", "bytea")}
+
+
+@pytest.mark.servers
+def test_a_migration_waits_for_who_analyses_a_table_and_who_analyses_never_for_it(store_url):
+    """The database's own housekeeping holds a table and then changes its row in the catalogue, as this one does."""
+    schema = f"held_{uuid4().hex}"
+    migrate(store_url, schema, MASTERY)
+    with psycopg.connect(store_url) as other, ThreadPoolExecutor(1) as beside:
+        other.execute(f"LOCK TABLE {schema}.outbox IN SHARE UPDATE EXCLUSIVE MODE")
+        again = beside.submit(migrate, store_url, schema, MASTERY)
+        wait_for(lambda: _waits(store_url, schema), 30, "the migration waits")
+        other.execute(f"GRANT SELECT ON {schema}.outbox TO PUBLIC")
+        other.commit()
+        assert again.result(30) == (len(MASTERY), len(MASTERY))
+
+
+def _waits(url: str, schema: str) -> bool:
+    held = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+    with psycopg.connect(url) as connection:
+        return bool(connection.execute(held, (f"{schema}.outbox",)).fetchone()[0])
 
 
 def test_a_migration_is_numbered_by_its_place(tmp_path):

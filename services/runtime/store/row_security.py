@@ -57,6 +57,8 @@ def secure(cursor: Cursor, schema: str, seen_with: Mapping[str, str]) -> None:
         " WHERE table_schema = current_schema() AND table_name <> 'schema_version' GROUP BY table_name"
     ).fetchall()
     for table, has_tenant in rows:
+        # before its row in the catalogue: whoever analyses the table holds it, and waits for that row
+        _run(cursor, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table)
         _run(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}", table, RUNTIME)
         if table not in OF_NO_TENANT:
             _police(cursor, table, _condition(table, has_tenant, seen_with))
