@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from services.runtime.media_types import is_json, media_type
 from services.runtime.problems import Refusal
 from services.runtime.strict_json import parse_json
 from services.runtime.whole import Scope, arrived
@@ -143,10 +144,9 @@ def make_strict(router: APIRouter) -> None:
 
 def _strictly(handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> Callable[..., Any]:
     async def read_then_handle(request: Request) -> Response:
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        says_json = is_json(media_type(request.headers.get("content-type", "")))
         raw = await read_body(request)
-        is_json = media_type == "application/json" or media_type.endswith("+json")
-        return await handle(_ReadRequest(request, raw, parse_json(raw) if raw and is_json else None))
+        return await handle(_ReadRequest(request, raw, parse_json(raw) if raw and says_json else None))
 
     return read_then_handle
 

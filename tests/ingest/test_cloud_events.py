@@ -58,10 +58,7 @@ TAKEN: list[Json] = [
     event(datacontenttype='application/json; charset="utf-8"'),
 ]
 REFUSED: list[tuple[str, object, str]] = [
-    ("no specversion", {n: v for n, v in event().items() if n != "specversion"}, "/specversion"),
-    ("no id", {n: v for n, v in event().items() if n != "id"}, "/id"),
-    ("no source", {n: v for n, v in event().items() if n != "source"}, "/source"),
-    ("no type", {n: v for n, v in event().items() if n != "type"}, "/type"),
+    *((f"no {gone}", {n: v for n, v in event().items() if n != gone}, f"/{gone}") for gone in HEAD),
     ("an id of null", event(id=None), "/id"),
     ("an empty id", event(id=""), "/id"),
     ("an id that is a number", event(id=1), "/id"),

@@ -8,25 +8,21 @@ from hypothesis import given as for_any
 from hypothesis import settings
 
 from services.mastery.domain import lasting
-from services.mastery.domain.learner_record import LearnerRecord, RecordEvidence, decide, evolve, pass_until
+from services.mastery.domain.learner_record import LearnerRecord, pass_until
 from services.mastery.domain.rules import CompiledPolicy
 from services.mastery.domain.thresholds import RequirementLapsed, RequirementMet
 from tests.mastery.sample import policy
 from tests.mastery.test_passing import INSTANT, ONCE, PIECES, RULES, facts
-from tests.support.given import LEARNER, adopted, day, evidence
+from tests.support.given import LEARNER, adopted, day, evidence, taken
 
 EITHER = policy({"C1": ONCE, "C2": ONCE}, {"either": {"any_of": [{"leaf": "C1"}, {"leaf": "C2"}]}})
 
 
 def met(rules: CompiledPolicy, *pieces: Any) -> list[datetime | None]:
     """What each RequirementMet that these pieces bring says of its end."""
-    record, found = LearnerRecord(LEARNER), []
-    evolve(record, adopted(rules))
-    for piece in pieces:
-        for event in decide(RecordEvidence(piece), record, {rules.digest: rules}):
-            evolve(record, event)
-            found += [event.valid_until] if isinstance(event, RequirementMet) else []
-    return found
+    record = LearnerRecord(LEARNER)
+    told = [event for fact in (adopted(rules), *pieces) for event in taken(record, fact, {rules.digest: rules})]
+    return [event.valid_until for event in told if isinstance(event, RequirementMet)]
 
 
 def test_it_lasts_until_the_last_instant_at_which_its_evidence_counts() -> None:
@@ -86,8 +82,7 @@ def test_a_history_in_which_time_moves_much_is_certain_as_far_as_it_was_looked_a
 def test_it_lapses_an_instant_later_if_nobody_says_more_and_never_where_no_end_is_said(drawn: Any) -> None:
     record = LearnerRecord(LEARNER)
     for fact in facts(drawn):
-        for event in [fact] if not hasattr(fact, "code") else decide(RecordEvidence(fact), record, RULES):
-            evolve(record, event)
+        for event in taken(record, fact, RULES):
             if not isinstance(event, RequirementMet):
                 continue
             alone = deepcopy(record)  # what is reckoned on it is kept apart from the one that goes on

@@ -13,18 +13,16 @@ from services.mastery.domain.evaluation import Evaluation, evaluate
 from services.mastery.domain.facts import EvidenceRecorded, EvidenceWithdrawn
 from services.mastery.domain.known import known_at
 from services.mastery.domain.learner_record import (
-    Command,
     Event,
     LearnerRecord,
-    RecordEvidence,
-    WithdrawEvidence,
     decide,
     evolve,
 )
 from services.mastery.domain.rounding import units
 from services.mastery.domain.thresholds import Crossing, LevelReached, RequirementMet
+from services.mastery.use_cases.replay import command_of
 from tests.mastery.sample import policy
-from tests.support.given import LEARNER, adopted, day, evidence, uid
+from tests.support.given import LEARNER, adopted, day, evidence, taken, uid
 
 
 def for_any(*strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -96,11 +94,6 @@ def facts_of(pieces: Sequence[dict[str, Any]]) -> list[Fact]:
     return facts
 
 
-def command_of(fact: Fact) -> Command:
-    """The command that brings the fact."""
-    return RecordEvidence(fact) if isinstance(fact, EvidenceRecorded) else WithdrawEvidence(fact)
-
-
 def lived(facts: Sequence[Fact]) -> tuple[LearnerRecord, list[Event]]:
     """The record and the stream after these facts came in one by one."""
     stream: list[Event] = [adopted(RULES, recorded="2026-01-01"), adopted(OTHER, 2, recorded="2026-01-01")]
@@ -108,9 +101,7 @@ def lived(facts: Sequence[Fact]) -> tuple[LearnerRecord, list[Event]]:
     for event in stream:
         record = evolve(record, event)
     for fact in facts:
-        for event in decide(command_of(fact), record, BY_DIGEST):
-            record = evolve(record, event)
-            stream.append(event)
+        stream += taken(record, fact, BY_DIGEST)
     return record, stream
 
 
@@ -144,9 +135,7 @@ def test_replaying_the_stream_gives_the_live_state_and_the_same_thresholds(piece
 def test_what_was_settled_bit_by_bit_is_what_the_whole_evaluation_says(pieces: list[dict[str, Any]]) -> None:
     record, stream = lived(())
     for fact in facts_of(pieces):
-        for event in decide(command_of(fact), record, BY_DIGEST):
-            record = evolve(record, event)
-            stream.append(event)
+        stream += taken(record, fact, BY_DIGEST)
         known = known_at(stream)
         assert known == record.shelving.known()
         standing = {node for node, said in record.standings.items() if said.met}

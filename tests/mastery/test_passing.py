@@ -10,9 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.mastery.domain.evaluation import evaluate
+from services.mastery.domain.facts import Fact
 from services.mastery.domain.learner_record import (
-    AdoptPolicy,
-    Event,
     LearnerRecord,
     RecordEvidence,
     decide,
@@ -23,7 +22,7 @@ from services.mastery.domain.learner_record import (
 from services.mastery.domain.rules import CompiledPolicy
 from services.mastery.domain.thresholds import Crossing, LevelLost, LevelReached, RequirementLapsed, RequirementMet
 from tests.mastery.sample import policy
-from tests.support.given import LEARNER, adopted, day, enrolment, evidence, folded, uid
+from tests.support.given import LEARNER, adopted, day, enrolment, evidence, folded, taken, uid
 
 INSTANT = timedelta(microseconds=1)
 ONCE = {"estimate": {"method": "latest"}, "gate": {"count": 1, "max_age": "P30D"}}
@@ -43,15 +42,11 @@ def due_of(record: LearnerRecord, *rules: CompiledPolicy) -> datetime | None:
     return due(record, {rule.digest: rule for rule in rules})
 
 
-def lived(*events: Event, rules: Sequence[CompiledPolicy] = (AGING,)) -> LearnerRecord:
+def lived(*facts: Fact, rules: Sequence[CompiledPolicy] = (AGING,)) -> LearnerRecord:
     """A record with these facts and the thresholds they crossed."""
     record = LearnerRecord(LEARNER)
-    for fact in events:
-        if isinstance(fact, type(adopted(AGING))):
-            evolve(record, fact)
-            continue
-        for event in decide(RecordEvidence(fact), record, {rule.digest: rule for rule in rules}):  # type: ignore[arg-type]
-            evolve(record, event)
+    for fact in facts:
+        list(taken(record, fact, {rule.digest: rule for rule in rules}))
     return record
 
 
@@ -134,16 +129,7 @@ def test_a_version_that_is_stricter_about_age_is_due_for_evidence_that_is_there(
     aging = policy({"C1": ONCE}, policy={"version": 2})
     rules = {rule.digest: rule for rule in (plain, aging)}
     record = lived(adopted(plain), evidence("a", "C1", level="3"), rules=[plain])
-    adopt = AdoptPolicy(
-        policy="sample",
-        version=2,
-        digest=aging.digest,
-        control_seq=2,
-        effective_from=day("2026-01-01"),
-        recorded_at=day("2026-09-10"),
-    )
-    for event in decide(adopt, record, rules):
-        evolve(record, event)
+    list(taken(record, adopted(aging, 2, recorded="2026-09-10", effective_from=day("2026-01-01")), rules))
     assert due(record, rules) == day("2026-10-01") + INSTANT
 
 
@@ -163,7 +149,7 @@ LATER = policy({"C1": ONCE}, policy={"id": "later"})
 RULES = {rule.digest: rule for rule in (LAW, LATER)}
 
 
-def facts(drawn: Sequence[tuple[int, int, str, str, int]]) -> list[Any]:
+def facts(drawn: Sequence[tuple[int, int, str, str, int]]) -> list[Fact]:
     """Recorded one after the other, some dated back, some ahead, some that expire."""
     start, recorded, made = day("2026-09-01"), day("2026-09-01"), []
     for number, (after, dated, code, level, lasts) in enumerate(drawn):
@@ -185,14 +171,8 @@ def told(drawn: Sequence[Any], looks: Sequence[int], *, cold: bool) -> tuple[dic
             record = folded(told) if cold else record
         if fact is None:
             told += passed(record, [LAW, LATER], ends)
-        elif isinstance(fact, type(adopted(LAW))):
-            told.append(fact)
-            evolve(record, fact)
         else:
-            events = decide(RecordEvidence(fact), record, RULES)
-            for event in events:
-                evolve(record, event)
-            told += events
+            told += taken(record, fact, RULES)
         record = folded(told) if cold else record
     crossed = [(e.id, e.effective_at, type(e), e.policy, e.node) for e in told if isinstance(e, Crossing)]
     return record.standings, crossed
@@ -213,8 +193,7 @@ def test_between_two_instants_that_are_due_nothing_moves(drawn: Any, looks: Any)
     """By the evaluation itself, on every day looked at: each node stands as it is judged."""
     record = LearnerRecord(LEARNER)
     for fact in facts(drawn):
-        for event in [fact] if not hasattr(fact, "code") else decide(RecordEvidence(fact), record, RULES):
-            evolve(record, event)
+        list(taken(record, fact, RULES))
     for look in sorted(looks):
         at = max(record.shelving.reached, day("2026-09-01") + timedelta(days=look))
         passed(record, [LAW, LATER], at)

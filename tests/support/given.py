@@ -1,6 +1,6 @@
 """Given these events, when this command comes, then these events follow: the learner record as a table of sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,12 +10,14 @@ from services.mastery.domain.facts import (
     EnrolmentRecorded,
     EvidenceRecorded,
     EvidenceWithdrawn,
+    Fact,
     LearnerAdmitted,
     PolicyAdopted,
 )
 from services.mastery.domain.learner_record import Command, Event, LearnerRecord, decide, evolve
 from services.mastery.domain.rules import CompiledPolicy
 from services.mastery.domain.thresholds import LevelLost, LevelReached, RequirementLapsed, RequirementMet
+from services.mastery.use_cases.replay import command_of
 
 LEARNER = UUID("00000000-0000-4000-8000-000000000001")
 THRESHOLDS = (LevelReached, LevelLost, RequirementMet, RequirementLapsed)
@@ -88,6 +90,13 @@ def adopted(policy: CompiledPolicy, control_seq: int = 1, recorded: str = "2026-
         "recorded_at": day(recorded),
     }
     return PolicyAdopted(**(plain | said))
+
+
+def taken(record: LearnerRecord, fact: Fact, rules: Mapping[str, CompiledPolicy]) -> Iterator[Event]:
+    """What a fact brings about, each event once the record has it; nothing happens unless it is asked for."""
+    for event in decide(command_of(fact), record, rules):
+        evolve(record, event)
+        yield event
 
 
 def folded(events: Sequence[Event]) -> LearnerRecord:

@@ -15,6 +15,7 @@ from services.ingest.use_cases.register import MappingMissing, Source, SourceDis
 from services.ingest.use_cases.take import Conflicting, Taken, TakeSubmission
 from services.runtime.access import Caller, Can
 from services.runtime.limits import BodyTooLarge, read_body
+from services.runtime.media_types import JSON, media_type
 from services.runtime.problems import Refusal, problems
 from services.runtime.strict_json import MalformedJson
 
@@ -38,7 +39,7 @@ async def take_envelope(request: Request, shared: Shared, caller: Annotated[Call
     """A Caliper 1.2 envelope: 202 and a receipt; the same envelope again: 200 and the same receipt."""
     shared.commits.check()
     source = source_of(shared, caller).sending()
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if media_type(request.headers.get("content-type", "")) != JSON:
         raise EnvelopeTypeRefused
     body = await read_body(request, shared.settings.batch_bytes_max)
     return receipt_response(shared, await run_in_threadpool(_take, shared, source, body))

@@ -32,6 +32,7 @@ from services.runtime.access import NotAuthenticated, NotPermitted, authorise
 from services.runtime.clock import format_instant
 from services.runtime.hot import HotRoute
 from services.runtime.limits import BodyTooLarge, read_body
+from services.runtime.media_types import JSON, media_type
 from services.runtime.problems import Refusal, problems, response_to
 from services.runtime.strict_json import MalformedJson, parse_json_elements
 
@@ -162,8 +163,7 @@ def _parameters(request: Request) -> dict[str, str]:
 
 
 async def _body(request: Request, shared: Parts) -> bytes:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    if media_type(request.headers.get("content-type", "")) != JSON:
         raise ContentTypeRefused
     return await read_body(request, shared.settings.batch_bytes_max)
 

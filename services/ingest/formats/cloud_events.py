@@ -6,7 +6,6 @@ Written against the specification: the `cloudevents` package invents what a send
 import json
 import re
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import unquote_to_bytes
 
 from services.ingest.mappings.values import RFC_3339
+from services.runtime.media_types import is_json, media_type
 from services.runtime.problems import Refusal
 from services.runtime.strict_json import parse_json, parse_json_elements
 
@@ -74,17 +74,17 @@ class Sent:
 
 def is_batch(content_type: str) -> bool:
     """Whether the body is a list of events."""
-    return _media_type(content_type) == BATCHED
+    return media_type(content_type) == BATCHED
 
 
 def read_event(headers: Sequence[tuple[str, str]], content_type: str, body: bytes) -> Sent:
     """The one event of a request that is no batch; raises Refusal."""
-    if _media_type(content_type) == STRUCTURED:
+    if media_type(content_type) == STRUCTURED:
         return Sent(_checked(parse_json(body, keys_max=KEYS_MAX)), body)
     if content_type.strip().lower().startswith("application/cloudevents"):
         raise EventTypeRefused
     event = _of_headers(headers, content_type, body)
-    return Sent(event, json.dumps(event, default=_exact).encode() if "data_base64" in event else _joined(event, body))
+    return Sent(event, _joined(event, body))
 
 
 def read_batch(body: bytes) -> list[Sent]:
@@ -101,10 +101,6 @@ def _element(raw: bytes, value: object, at: str) -> Sent:
     if raw.count(b":") > KEYS_MAX:
         parse_json(raw, keys_max=KEYS_MAX)
     return Sent(_checked(value, at), raw)
-
-
-def _media_type(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
 
 
 def _checked(said: object, at: str = "") -> Event:
@@ -177,8 +173,7 @@ def _of_headers(headers: Sequence[tuple[str, str]], content_type: str, body: byt
 def _data_of(content_type: str, body: bytes) -> Event:
     if not body:
         return {}
-    kind = _media_type(content_type)
-    if kind == "application/json" or kind.endswith("+json"):
+    if is_json(media_type(content_type)):
         return {"data": parse_json(body, keys_max=DATA_KEYS_MAX)}
     return {"data_base64": b64encode(body).decode()}
 
@@ -203,9 +198,10 @@ def _joined(event: Event, body: bytes) -> bytes:
 
 def _is_base64(value: object) -> bool:
     try:
-        return isinstance(value, str) and b64decode(value, validate=True) is not None
-    except (NotBase64, ValueError):
+        b64decode(value if isinstance(value, str) else "?", validate=True)
+    except ValueError:
         return False
+    return True
 
 
 def _exact(number: object) -> str:

@@ -49,6 +49,6 @@ def ask(cursor: Cursor, records: Collection[bytes], messages: Collection[bytes],
 
 
 def _rounded_up(tags: Collection[bytes]) -> list[bytes]:
-    """To a power of two, by repeating one: each number of tags would be another statement to read and to plan."""
+    """To a power of two, by repeating one: each number of tags would be another text to make a statement of."""
     wanted = list(tags) or [NOBODYS_TAG]
     return wanted + wanted[-1:] * ((1 << (len(wanted) - 1).bit_length()) - len(wanted))

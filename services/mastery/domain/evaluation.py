@@ -3,7 +3,7 @@
 Live state, replay, history and what-if are this function. It reads no clock and no store, and computes exactly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -82,6 +82,16 @@ class Reckoning:
         """The last instant at which time alone has moved nothing of a competency whose determination was asked for."""
         shelf = self.known.shelves.get(competency)
         until: datetime = FOR_EVER if shelf is None else shelf.memo[self.policy.digest][1]
+        return until
+
+    def unmoved_until(self, codes: Iterable[str]) -> datetime:
+        """The last instant at which time alone has moved none of these."""
+        until = FOR_EVER
+        for code in codes:
+            competency = self.policy.plans[code].competency
+            if competency in self.known.shelves:
+                self.determination(code)
+                until = min(until, self.holds_until(competency))
         return until
 
     def _of_nothing(self, plan: Plan) -> Determination:

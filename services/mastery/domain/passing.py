@@ -54,22 +54,13 @@ def _settle_at(settlement: Settlement, shelving: Shelving, rules: Rules, before:
             aged = [code for competency, code in policy.codes.items() if _aged(known, policy, competency, due)]
             reckoning = Reckoning(known, policy, due)
             settle_codes(settlement, reckoning, aged, occasion)
-            shelving.settled[policy.digest] = _until(reckoning)
+            shelving.settled[policy.digest] = reckoning.unmoved_until(policy.plans)
 
 
 def _judged_until(shelving: Shelving, policy: CompiledPolicy, at: datetime) -> datetime:
     """Until when no competency of the policy moves, all of them judged as of `at`."""
-    known = shelving.known()
-    reckoning = Reckoning(known, policy, at)
-    for competency, code in policy.codes.items():
-        if competency in known.shelves:
-            reckoning.determination(code)
-    until = shelving.settled[policy.digest] = _until(reckoning)
+    until = shelving.settled[policy.digest] = Reckoning(shelving.known(), policy, at).unmoved_until(policy.plans)
     return until
-
-
-def _until(reckoning: Reckoning) -> datetime:
-    return min(map(reckoning.holds_until, reckoning.policy.codes), default=FOR_EVER)
 
 
 def _aged(known: Known, policy: CompiledPolicy, competency: str, as_of: datetime) -> bool:

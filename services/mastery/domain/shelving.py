@@ -51,9 +51,7 @@ class Shelving:
     settled: dict[str, datetime] = field(default_factory=dict, compare=False, repr=False)  # by digest, until when
     foreseen: Foreseen | None = field(default=None, compare=False, repr=False)
     reached: datetime = field(default=BEGINNING, compare=False, repr=False)  # up to when time has been let pass
-    due: tuple[Rules, datetime] | None = field(
-        default=None, compare=False, repr=False
-    )  # what comes next, while it holds
+    due: tuple[Rules, datetime] | None = field(default=None, compare=False, repr=False)  # when time next moves anything
 
     def known(self) -> Known:
         """What is known now; good until the next `take`."""

@@ -87,7 +87,7 @@ class Recording:
         rules, stamp = self._documents.rules(held.tenant), draft.stamp()
         self._take(pass_until(held.record, rules, stamp, stamp), held, draft)
         held.record.shelving.reach(stamp)
-        self._arm(held, rules, draft)
+        held.wakes_at = due(held.record, rules)
         draft.wake(held.record.learner, held.tenant, held.wakes_at)  # the one that was due is over either way
 
     def catch_up(self, held: Held, activations: list[Activation], applied_seq: int, draft: Draft) -> None:

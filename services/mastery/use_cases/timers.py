@@ -19,8 +19,10 @@ class Timers:
         if self._earliest is None:
             self._earliest = self._read()
         now = self._clock.now()
-        found = self._store.timers(now, self._at_a_time) if self._earliest <= now else []
-        if not found and self._earliest <= now:
+        if self._earliest > now:
+            return []
+        found = self._store.timers(now, self._at_a_time)
+        if not found:
             self._earliest = self._read()  # it was moved on, as by newer evidence
         return found
 
@@ -30,8 +32,7 @@ class Timers:
         return int((self._read() if earliest is None else earliest) <= self._clock.now())
 
     def _read(self) -> datetime:
-        first = next(iter(self._store.timers(FOR_EVER, 1)), None)
-        return first.due if first is not None and first.due is not None else FOR_EVER
+        return next((timer.due for timer in self._store.timers(FOR_EVER, 1) if timer.due), FOR_EVER)
 
     def committed(self, batch: Batch) -> None:
         """What was set is in the store now."""
